@@ -1,0 +1,87 @@
+"""Every Redis key and queue name of Trunkline, in one place.
+
+All our own keys begin with `tl:`; the lists and hashes of the Celery broker keep the names kombu gives them. Times in
+scores and fields are milliseconds of Redis TIME since 1970. The Lua scripts build the same names from the same
+parts; `tests/integration` holds the two together.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trunkline_client.words import Lane
+
+PREFIX: Final = "tl:"
+
+#: hash: `lane_window` (jobs), `head_starts` (jobs); absent fields mean the defaults in `place.lua`.
+TUNING: Final = "tl:tuning"
+#: sorted set of job ids by due time: schedules, retries, lookups.
+DELAYED: Final = "tl:delayed"
+#: sorted set of claimed job ids by the end of their lease.
+LEASES: Final = "tl:leases"
+#: sorted set of job ids in a lane, unclaimed, by the time their nudge was written.
+PLACED: Final = "tl:placed"
+#: sorted set of job ids in state `failed`, by the time they failed: the dead-letter view.
+DEAD: Final = "tl:dead"
+#: sorted set of job ids in state `held`, by the time they were held.
+HELD: Final = "tl:held"
+#: set of tenant names with a configuration.
+TENANTS: Final = "tl:tenants"
+
+MAINTENANCE_QUEUE: Final = "maintenance"
+#: what kombu puts between a queue's name and a priority step in the name of a list.
+PRIORITY_SEPARATOR: Final = "\x06\x16"
+
+FALLBACK_PROVIDERS: Final = ("syniverse", "twilio", "gateway")
+
+
+def job(job_id: str) -> str:
+    """Return the key of the journal record (a hash) of one job."""
+    return f"tl:job:{job_id}"
+
+
+def config(tenant: str) -> str:
+    """Return the key of a tenant's configuration: a hash with `version` (integer) and `document` (JSON)."""
+    return f"tl:config:{tenant}"
+
+
+def window(queue: str, lane: Lane, tenant: str) -> str:
+    """Return the key of the set of a tenant's unclaimed job ids in one lane."""
+    return f"tl:window:{queue}:{lane}:{tenant}"
+
+
+def waiting(queue: str, lane: Lane, tenant: str) -> str:
+    """Return the key of the sorted set of a tenant's job ids that wait for room in one lane, by arrival."""
+    return f"tl:waiting:{queue}:{lane}:{tenant}"
+
+
+def head_credit(queue: str, lane: Lane) -> str:
+    """Return the key of the number of head starts a lane may still give."""
+    return f"tl:head:{queue}:{lane}"
+
+
+def provider_message(account: str, provider_id: str) -> str:
+    """Return the key that binds one provider message to the attempt it settled."""
+    return f"tl:bound:{account}:{provider_id}"
+
+
+def dispatch_queue(lane: Lane) -> str:
+    """Return the queue a new job of this lane is nudged in."""
+    return f"dispatch.{lane}"
+
+
+def fallback_queue(provider: str) -> str:
+    """Return the queue of jobs whose next sender is an account at `provider`."""
+    return f"fallback.{provider}"
+
+
+def broker_list(queue: str, lane: Lane) -> str:
+    """Return the Redis list that holds the nudges of one lane of one queue."""
+    if queue.startswith("fallback.") and lane.broker_priority:
+        return f"{queue}{PRIORITY_SEPARATOR}{lane.broker_priority}"
+    return queue
+
+
+DISPATCH_QUEUES: Final = tuple(dispatch_queue(lane) for lane in Lane)
+FALLBACK_QUEUES: Final = tuple(fallback_queue(provider) for provider in FALLBACK_PROVIDERS)
+ALL_QUEUES: Final = (*DISPATCH_QUEUES, *FALLBACK_QUEUES, MAINTENANCE_QUEUE)

@@ -1,0 +1,1 @@
+"""How to talk: one module per provider, faults, and the simulated providers."""

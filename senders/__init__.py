@@ -1,0 +1,1 @@
+"""Who may send: senders, numbers, policies, selection, verification and secrets."""

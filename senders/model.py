@@ -1,0 +1,136 @@
+"""Senders, numbers, policies and a tenant's whole configuration, as the dispatch flow sees them.
+
+Frozen data without behaviour beyond look-ups. Secrets are not in it: a `Sender` carries its sealed secret only, which
+`senders.secrets` opens. Everything a tenant configures is one document with one version (see `senders.store`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from providers.faults import Fault
+from providers.protocol import Kind, NumberType
+from trunkline_client.words import Channel, OnUnknown
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """An originating number of a sender.
+
+    Attributes:
+        number: E.164, or the digits of a short code.
+        capabilities: the channels the account says it can carry.
+        selected: whether the administrator chose it.
+        available: whether the account still had it when last read.
+        countries: ISO 3166-1 alpha-2 codes a toll-free number or short code serves; None means United States only
+            for those two, and any country for an ordinary number.
+    """
+
+    number: str
+    type: NumberType
+    capabilities: frozenset[Channel]
+    selected: bool = True
+    available: bool = True
+    countries: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Originator:
+    """A Syniverse originator: `id` as configured, for example `channel:1KJPMkuHQkair` or `sender_id:...`.
+
+    Attributes:
+        countries: the recipients' countries it serves; None means all.
+        channels: the channels it serves; None means all of the sender's.
+    """
+
+    id: str
+    countries: tuple[str, ...] | None = None
+    channels: frozenset[Channel] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Who accepted the use of a third-party service, and when (ISO 8601, UTC)."""
+
+    by: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """One account at one provider, as a tenant configured it.
+
+    Attributes:
+        key: the sender key, unique within the tenant.
+        sealed_secret: the encrypted credentials.
+        account_sid: the Twilio Account SID, else None.
+        messaging_service_sid: the selected Twilio messaging service, else None.
+        consent: None makes it a draft that no chain can name.
+    """
+
+    key: str
+    kind: Kind
+    name: str
+    channels: frozenset[Channel]
+    sealed_secret: str = field(repr=False)
+    account_sid: str | None = None
+    messaging_service_sid: str | None = None
+    numbers: tuple[Number, ...] = ()
+    originators: tuple[Originator, ...] = ()
+    consent: Consent | None = None
+    enabled: bool = True
+
+    @property
+    def account_name(self) -> str:
+        """What is charged: the Account SID, else the sender key."""
+        return self.account_sid or self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One row of a policy: where it applies and the chain it leads to; None means everywhere."""
+
+    chain: tuple[str, ...]
+    countries: frozenset[str] | None = None
+    channels: frozenset[Channel] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CountryLimit:
+    """Which countries a policy admits: exactly one of `allow` and `deny` is set; `channels` None means both."""
+
+    allow: frozenset[str] | None = None
+    deny: frozenset[str] | None = None
+    channels: frozenset[Channel] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A tenant's rules for one class of message.
+
+    Attributes:
+        no_fallback: the faults after which the chain stops; `unsubscribed` is in it by default.
+        on_unknown: what to do when a lookup cannot settle an attempt; a job may say otherwise.
+    """
+
+    name: str
+    conditions: tuple[Condition, ...] = ()
+    country_limit: CountryLimit | None = None
+    no_fallback: frozenset[Fault] = frozenset({Fault.UNSUBSCRIBED})
+    on_unknown: OnUnknown = OnUnknown.RECONCILE
+
+
+@dataclass(frozen=True, slots=True)
+class TenantConfig:
+    """Everything one tenant configured, at one version."""
+
+    tenant: str
+    version: int
+    senders: Mapping[str, Sender]
+    policies: Mapping[str, Policy]
+    default_chain: tuple[str, ...] = ()
+
+    def policy(self, name: str | None) -> Policy | None:
+        """Return the named policy, the default one for None, or None if the name is unknown."""
+        return self.policies.get(name or "default")

@@ -1,0 +1,1 @@
+"""The work on a job: contract, dispatch flow, journal and its scripts."""

@@ -1,0 +1,1 @@
+"""The process: Celery app, bootstrap, settings, logging, lifecycle and command line."""

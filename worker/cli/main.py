@@ -1,0 +1,54 @@
+"""The entry point of `trunkline`: loads a command's module only when it is called, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Final
+
+import click
+
+from trunkline_client.errors import TrunklineError
+
+EXIT_FAILED: Final = 1
+
+#: command name -> "module:attribute"; a module is imported when its command is used, so `--help` stays fast.
+COMMANDS: Final = {
+    "apply": "worker.cli.apply:apply",
+    "explain": "worker.cli.explain:explain",
+    "tenants": "worker.cli.tenants:tenants",
+}
+
+
+class LazyGroup(click.Group):
+    """A click group whose commands are imported on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return every command's name, sorted."""
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command, importing its module, or None if there is none of this name."""
+        target = COMMANDS.get(cmd_name)
+        if target is None:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = target.partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{target} is no click command")
+        return command
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="trunkline", prog_name="trunkline")
+def trunkline() -> None:
+    """Send SMS and voice messages for many tenants: Twilio first, Syniverse as the fallback."""
+
+
+def main() -> None:
+    """Run the command line; exit 0 done, 1 refused or failed, 2 bad usage."""
+    try:
+        trunkline.main(standalone_mode=True)
+    except TrunklineError as error:
+        click.echo(f"trunkline: {error}", err=True)
+        sys.exit(EXIT_FAILED)
