@@ -1,0 +1,198 @@
+"""The choice of the originator: which number, sender ID, service or Syniverse originator a message leaves from.
+
+Pure: the same inputs give the same choice in every process, and `trunkline explain` shows exactly what a dispatch
+would do. The order is told in `docs/selection.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+from providers.protocol import Kind, NumberType, Origin, OriginType
+from senders.choice import Choice, PassedOver, PassedOverReason
+from senders.countries import WITHOUT_SENDER_IDS, country_of
+from senders.model import Number, Originator, Sender
+from trunkline_client.private import Recipient
+from trunkline_client.words import Channel
+
+#: which type goes first; a short code carries no voice.
+_TYPE_RANK: Final = {
+    Channel.SMS: {NumberType.SHORT_CODE: 0, NumberType.PHONE_NUMBER: 1, NumberType.TOLL_FREE: 2},
+    Channel.VOICE: {NumberType.PHONE_NUMBER: 0, NumberType.TOLL_FREE: 1},
+}
+#: a toll-free number or short code without a configured country serves the United States only.
+_DEFAULT_COUNTRIES: Final = ("US",)
+#: keys the hash, so that the spread is this program's own; changing it moves every recipient to another number.
+_HASH_KEY: Final = b"trunkline.selection.1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What is asked of a sender: the arguments of `choose` without the sender."""
+
+    channel: Channel
+    to: Recipient
+    country: str | None
+    sender_id: str | None
+    exclude: frozenset[str]
+
+
+def choose(
+    sender: Sender,
+    *,
+    channel: Channel,
+    to: Recipient,
+    country: str | None,
+    sender_id: str | None,
+    exclude: frozenset[str] = frozenset(),
+) -> Choice:
+    """Return what `sender` would send from, every other candidate in order, and why the rest were passed over.
+
+    Args:
+        sender: one that `senders.routing.unusable` has no objection to.
+        channel: the job's channel.
+        to: the recipient; only its hash takes part in the choice.
+        country: the recipient's country as `country_of` tells it, None if unknown.
+        sender_id: the alphanumeric originator the job asks for.
+        exclude: originators already tried for this job.
+    """
+    if channel not in sender.channels:
+        return _choice([], [PassedOver(value, PassedOverReason.CHANNEL) for value in _all(sender)])
+    ask = _Ask(channel, to, country, sender_id, exclude)
+    match sender.kind:
+        case Kind.TWILIO_MESSAGING_SERVICE:
+            return _choose_service(sender, ask)
+        case Kind.SYNIVERSE:
+            return _choose_originator(sender, ask)
+        case _:
+            return _choose_number(sender, ask)
+
+
+def served_countries(number: Number) -> tuple[str, ...] | None:
+    """Return the countries a number may send to, None for every country, known or not."""
+    if number.type is NumberType.PHONE_NUMBER:
+        return None
+    return number.countries or _DEFAULT_COUNTRIES
+
+
+def _choose_number(sender: Sender, ask: _Ask) -> Choice:
+    passed_over: list[PassedOver] = []
+    eligible: list[Number] = []
+    for number in sender.numbers:
+        reason = _number_objection(number, ask)
+        if reason is None:
+            eligible.append(number)
+        else:
+            passed_over.append(PassedOver(number.number, reason))
+    eligible.sort(key=lambda number: _order(number, ask))
+    origins = [Origin(OriginType.NUMBER, number.number) for number in eligible]
+    if ask.sender_id is not None:
+        reason = _sender_id_objection(ask.sender_id, ask)
+        if reason is None:
+            origins.insert(0, Origin(OriginType.SENDER_ID, ask.sender_id))
+        else:
+            passed_over.insert(0, PassedOver(ask.sender_id, reason))
+    return _choice(origins, passed_over)
+
+
+def _number_objection(number: Number, ask: _Ask) -> PassedOverReason | None:
+    if not number.selected:
+        return PassedOverReason.NOT_SELECTED
+    if not number.available:
+        return PassedOverReason.NOT_AVAILABLE
+    # a short code carries SMS only, whatever an account's list says of it
+    if ask.channel not in number.capabilities or number.type not in _TYPE_RANK[ask.channel]:
+        return PassedOverReason.NOT_CAPABLE
+    objection = _country_objection(served_countries(number), ask.country)
+    if objection is None and number.number in ask.exclude:
+        return PassedOverReason.ALREADY_TRIED
+    return objection
+
+
+def _country_objection(served: Iterable[str] | None, country: str | None) -> PassedOverReason | None:
+    if served is None:
+        return None
+    if country is None:
+        return PassedOverReason.UNKNOWN_COUNTRY
+    return None if country in served else PassedOverReason.COUNTRY
+
+
+def _sender_id_objection(sender_id: str, ask: _Ask) -> PassedOverReason | None:
+    if ask.channel is not Channel.SMS:
+        return PassedOverReason.NOT_CAPABLE
+    if ask.country is None:
+        return PassedOverReason.UNKNOWN_COUNTRY
+    if ask.country in WITHOUT_SENDER_IDS:
+        return PassedOverReason.SENDER_ID_NOT_ALLOWED
+    return PassedOverReason.ALREADY_TRIED if sender_id in ask.exclude else None
+
+
+def _order(number: Number, ask: _Ask) -> tuple[bool, int, int, str]:
+    """Return the sort key of an eligible number: same country, type, then the rendezvous hash, highest first."""
+    if number.type is NumberType.PHONE_NUMBER:
+        same_country = ask.country is not None and country_of(number.number) == ask.country
+    else:
+        same_country = True  # eligible at all only because its own list has the country
+    return (not same_country, _TYPE_RANK[ask.channel][number.type], -_affinity(ask.to, number.number), number.number)
+
+
+def _affinity(to: Recipient, number: str) -> int:
+    """Return the rendezvous weight of a pair: stable over processes and versions, unlike `hash`.
+
+    The number with the highest weight wins, so taking away any other number moves nobody.
+    """
+    pair = f"{number}\0{to.reveal()}".encode()
+    return int.from_bytes(blake2b(pair, digest_size=8, key=_HASH_KEY).digest(), "big")
+
+
+def _choose_service(sender: Sender, ask: _Ask) -> Choice:
+    passed_over = _ignored_sender_id(ask)
+    service = sender.messaging_service_sid or ""
+    if ask.channel is not Channel.SMS:
+        return _choice([], [*passed_over, PassedOver(service, PassedOverReason.NOT_CAPABLE)])
+    if service in ask.exclude:
+        return _choice([], [*passed_over, PassedOver(service, PassedOverReason.ALREADY_TRIED)])
+    return _choice([Origin(OriginType.MESSAGING_SERVICE, service)], passed_over)
+
+
+def _choose_originator(sender: Sender, ask: _Ask) -> Choice:
+    passed_over = _ignored_sender_id(ask)
+    origins: list[Origin] = []
+    for originator in sender.originators:
+        reason = _originator_objection(originator, ask)
+        if reason is None:
+            origins.append(Origin(OriginType.ORIGINATOR, originator.id))
+        else:
+            passed_over.append(PassedOver(originator.id, reason))
+    return _choice(origins, passed_over)
+
+
+def _originator_objection(originator: Originator, ask: _Ask) -> PassedOverReason | None:
+    if originator.channels is not None and ask.channel not in originator.channels:
+        return PassedOverReason.CHANNEL
+    objection = _country_objection(originator.countries, ask.country)
+    if objection is None and originator.id in ask.exclude:
+        return PassedOverReason.ALREADY_TRIED
+    return objection
+
+
+def _ignored_sender_id(ask: _Ask) -> list[PassedOver]:
+    """Return the note that a sender ID is not used: a messaging service has its own, Syniverse takes none."""
+    return [] if ask.sender_id is None else [PassedOver(ask.sender_id, PassedOverReason.SENDER_ID_NOT_ALLOWED)]
+
+
+def _choice(origins: list[Origin], passed_over: list[PassedOver]) -> Choice:
+    return Choice(
+        origin=origins[0] if origins else None,
+        candidates=tuple(origin.value for origin in origins),
+        passed_over=tuple(passed_over),
+    )
+
+
+def _all(sender: Sender) -> tuple[str, ...]:
+    if sender.kind is Kind.TWILIO_MESSAGING_SERVICE:
+        return (sender.messaging_service_sid or "",)
+    return (*(number.number for number in sender.numbers), *(originator.id for originator in sender.originators))
