@@ -123,14 +123,31 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class TenantConfig:
-    """Everything one tenant configured, at one version."""
+    """Everything one tenant configured, at one version.
+
+    Attributes:
+        retired: deleted senders. They get no new attempt; their secrets are kept for asking about attempts whose
+            outcome is unknown, and for nothing else.
+    """
 
     tenant: str
     version: int
     senders: Mapping[str, Sender]
     policies: Mapping[str, Policy]
     default_chain: tuple[str, ...] = ()
+    retired: tuple[Sender, ...] = ()
 
     def policy(self, name: str | None) -> Policy | None:
         """Return the named policy, the default one for None, or None if the name is unknown."""
         return self.policies.get(name or "default")
+
+    def sender_of_attempt(self, key: str, account_name: str) -> Sender | None:
+        """Return the sender an earlier attempt was made with, deleted or not, None if its secret is gone.
+
+        Args:
+            key: the attempt's sender key.
+            account_name: the account the attempt was charged to: a key may have been given to another account since.
+        """
+        current = self.senders.get(key)
+        known = (*self.retired, *((current,) if current else ()))
+        return next((one for one in reversed(known) if (one.key, one.account_name) == (key, account_name)), None)

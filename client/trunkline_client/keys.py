@@ -45,6 +45,11 @@ def config(tenant: str) -> str:
     return f"tl:config:{tenant}"
 
 
+def config_answer(token: str) -> str:
+    """Return the key of the answer that one replacement of configurations got, kept for a day."""
+    return f"tl:config-answer:{token}"
+
+
 def window(queue: str, lane: Lane, tenant: str) -> str:
     """Return the key of the set of a tenant's unclaimed job ids in one lane."""
     return f"tl:window:{queue}:{lane}:{tenant}"

@@ -1,0 +1,33 @@
+"""Senders as accounts that can be talked to: the one place where sealed credentials meet a request."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from providers.protocol import Account
+from senders.model import Sender
+from senders.secrets import KeyRing
+from trunkline_client.private import Token
+
+#: the name of the credential inside a sealed secret: Twilio's auth token, Syniverse's access token.
+TOKEN: Final = "token"  # noqa: S105 - a field's name
+
+
+def seal_token(ring: KeyRing, tenant: str, sender_key: str, token: Token) -> str:
+    """Return a sender's token, sealed."""
+    return ring.seal(tenant, sender_key, {TOKEN: token})
+
+
+def open_token(ring: KeyRing, tenant: str, sender: Sender) -> Token:
+    """Return the token of a sender; raises `SecretUnreadable`."""
+    return ring.open(tenant, sender.key, sender.sealed_secret)[TOKEN]
+
+
+def account_with(sender: Sender, token: Token) -> Account:
+    """Return the provider's view of a sender."""
+    return Account(
+        kind=sender.kind,
+        token=token,
+        account_sid=sender.account_sid,
+        messaging_service_sid=sender.messaging_service_sid,
+    )

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+from cryptography.fernet import Fernet
+
+from senders.secrets import KeyRing, SecretUnreadable
+from trunkline_client.errors import SettingsInvalid
+from trunkline_client.private import Private, Token
+
+OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+SECRET = {"token": Token("the-auth-token")}
+
+
+def test_credentials_open_for_their_own_sender() -> None:
+    ring = KeyRing([NEW])
+
+    assert ring.open("acme", "own", ring.seal("acme", "own", SECRET)) == SECRET
+
+
+def test_sealed_credentials_show_nothing_and_carry_their_scheme() -> None:
+    sealed = KeyRing([NEW]).seal("acme", "own", SECRET)
+
+    assert sealed.startswith("f1:")
+    assert "the-auth-token" not in sealed
+
+
+@pytest.mark.parametrize(("tenant", "sender_key"), [("other", "own"), ("acme", "other")])
+def test_credentials_of_another_sender_or_tenant_do_not_open(tenant: str, sender_key: str) -> None:
+    ring = KeyRing([NEW])
+
+    with pytest.raises(SecretUnreadable, match=sender_key):
+        ring.open(tenant, sender_key, ring.seal("acme", "own", SECRET))
+
+
+def test_a_rotated_ring_opens_what_an_older_key_sealed_and_seals_with_the_newest() -> None:
+    before, after = KeyRing([OLD]), KeyRing([NEW, OLD])
+
+    assert after.open("acme", "own", before.seal("acme", "own", SECRET)) == SECRET
+    with pytest.raises(SecretUnreadable):
+        before.open("acme", "own", after.seal("acme", "own", SECRET))
+
+
+@pytest.mark.parametrize("damaged", ["", "f1:", "f1:xyz", "v9:abc", "the-auth-token"])
+def test_a_secret_that_cannot_be_opened_names_its_sender_and_the_fix(damaged: str) -> None:
+    with pytest.raises(SecretUnreadable) as caught:
+        KeyRing([NEW]).open("acme", "own", damaged)
+
+    assert "sender own of tenant acme" in str(caught.value)
+    assert "TRUNKLINE_SECRET_KEYS" in str(caught.value)
+
+
+def test_content_opens_for_its_own_job_only() -> None:
+    ring = KeyRing([NEW])
+    sealed = ring.seal_content("job-1", Private("your code is 123456"))
+
+    assert ring.open_content("job-1", sealed).reveal() == "your code is 123456"
+    with pytest.raises(SecretUnreadable, match="job-2"):
+        ring.open_content("job-2", sealed)
+
+
+def test_content_is_no_credential_even_under_the_same_name() -> None:
+    ring = KeyRing([NEW])
+
+    with pytest.raises(SecretUnreadable):
+        ring.open_content("own", ring.seal("acme", "own", SECRET))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "at least one key"),
+        (" , ", "at least one key"),
+        ("short", "key 1 of 1"),
+        (f"{NEW},not-a-key", "key 2 of 2"),
+        (base64.urlsafe_b64encode(b"\xff" * 31).decode(), "32 bytes"),
+    ],
+)
+def test_an_unusable_key_is_named_by_its_place_with_a_way_to_make_one(text: str, problem: str) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        KeyRing.from_text(text)
+
+    assert problem in str(caught.value)
+    assert "TRUNKLINE_SECRET_KEYS" in str(caught.value)
+    assert "Fernet.generate_key" in str(caught.value)
+    assert "not-a-key" not in str(caught.value)
+
+
+def test_a_list_of_keys_may_have_spaces() -> None:
+    ring = KeyRing.from_text(f" {NEW} , {OLD} ")
+
+    assert ring.open("acme", "own", KeyRing([OLD]).seal("acme", "own", SECRET)) == SECRET
