@@ -1,0 +1,279 @@
+"""Every setting of a Trunkline process, read from `TRUNKLINE_*` variables; all mistakes are reported at once.
+
+`docs/settings.md` is generated from the fields below by `python -m worker.settings_doc`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from senders.secrets import KeyRing
+from trunkline_client.connection import parse
+from trunkline_client.errors import SettingsInvalid
+from trunkline_client.private import Token
+
+PREFIX: Final = "TRUNKLINE_"
+#: a variable this like a setting's name is taken for a slip of the pen.
+_ALIKE: Final = 0.85
+
+T = TypeVar("T")
+
+
+class LogFormat(StrEnum):
+    """How a process writes its log; `auto` is pretty on a terminal and JSON elsewhere."""
+
+    AUTO = "auto"
+    JSON = "json"
+    PRETTY = "pretty"
+
+
+def variable(field: str) -> str:
+    """Return the environment variable of a setting."""
+    return PREFIX + field.upper()
+
+
+def _redis_url(url: SecretStr) -> SecretStr:
+    _check(parse, url.get_secret_value())
+    return url
+
+
+def _secret_keys(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    keys = tuple(part.strip() for part in text.split(",") if part.strip())
+    _check(KeyRing, keys)
+    return tuple(Token(key) for key in keys)
+
+
+def _check(use: Callable[[T], object], value: T) -> None:
+    """Try a value where it will be used; pydantic gathers a ValueError with the other mistakes."""
+    try:
+        use(value)
+    except SettingsInvalid as error:
+        raise ValueError(str(error)) from None
+
+
+class _Environment(BaseSettings):
+    """Settings from the environment only: no files, so a worker started in a foreign folder reads nothing foreign."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        arbitrary_types_allowed=True,
+        env_ignore_empty=True,
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 -- pydantic-settings names and passes them all
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources in order: values given in code, then the environment."""
+        return (init_settings, env_settings)
+
+
+class BrokerSettings(_Environment):
+    """What it takes to reach the broker and the journal; Flower and `celery inspect` need no more, and no secret."""
+
+    redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"),
+        description=(
+            "Redis, for broker and journal: `redis://`, `rediss://` (TLS; `?ssl_ca_certs=`, `ssl_certfile=` and "
+            "`ssl_keyfile=` name files) or `sentinel://[user:password@]host:port,host:port/SERVICE/db`."
+        ),
+    )
+
+
+class Settings(BrokerSettings):
+    """Every setting of a worker and of the commands that talk to providers."""
+
+    _URLS: ClassVar = ("twilio_api_url", "twilio_messaging_url", "syniverse_api_url")
+
+    secret_keys: Annotated[tuple[Token, ...], NoDecode, BeforeValidator(_secret_keys)] = Field(
+        description=(
+            "The keys that seal credentials and content at rest: 32 bytes each in url-safe base64, comma-separated, "
+            "newest first. Make one with `python -c 'from cryptography.fernet import Fernet; "
+            "print(Fernet.generate_key().decode())'`."
+        ),
+    )
+    allow_insecure_providers: bool = Field(
+        default=False,
+        description="Accept provider addresses with plain http that are not on this machine. For simulators only.",
+    )
+    twilio_api_url: str = Field(
+        default="https://api.twilio.com", description="Twilio's main API: the origin; version paths are ours."
+    )
+    twilio_messaging_url: str = Field(
+        default="https://messaging.twilio.com", description="Twilio's messaging services: the origin."
+    )
+    syniverse_api_url: str = Field(
+        default="https://api.syniverse.com/scg-external-api/api/v1",
+        description="Syniverse's SCG API, with its base path.",
+    )
+    connect_s: float = Field(
+        default=3.0, gt=0, le=30, description="How long connecting to a provider may take, in seconds."
+    )
+    attempt_urgent_s: float = Field(
+        default=8.0, gt=0, le=60, description="How long one whole attempt may take for an urgent job, in seconds."
+    )
+    attempt_s: float = Field(
+        default=15.0, gt=0, le=60, description="How long one whole attempt may take for other jobs, in seconds."
+    )
+    concurrency: int = Field(default=64, ge=1, le=1000, description="How many jobs one process works on at a time.")
+    lease_s: float = Field(
+        default=10.0,
+        ge=3,
+        le=60,
+        description="How long a worker holds a job without renewing, in seconds; a dead worker's jobs wait this long.",
+    )
+    other_numbers: int = Field(
+        default=2,
+        ge=0,
+        le=10,
+        description="How many other numbers of a sender are tried after the provider refused one; 0 goes straight on.",
+    )
+    keep_content: bool = Field(
+        default=False,
+        description="Keep recipient and text of a job after a provider accepted it. Otherwise they are erased.",
+    )
+    finished_keep_days: float = Field(
+        default=7.0, gt=0, le=365, description="How long the record of a finished job is kept, in days."
+    )
+    failed_keep_days: float = Field(
+        default=30.0, gt=0, le=365, description="How long the record of a failed job is kept for replay, in days."
+    )
+    log_format: LogFormat = Field(
+        default=LogFormat.AUTO, description="`json`, `pretty`, or `auto`: pretty on a terminal, JSON elsewhere."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least severe log lines that are written."
+    )
+    public_url: str | None = Field(
+        default=None, description="Reserved for delivery receipts: where providers can reach Trunkline. Not used yet."
+    )
+
+    @field_validator(*_URLS)
+    @classmethod
+    def _provider_url(cls, url: str, info: ValidationInfo) -> str:
+        """Return the address without a trailing slash, if it is one a credential may be sent to."""
+        parts = _split(url)
+        if (
+            parts is None
+            or parts.scheme not in {"https", "http"}
+            or not parts.hostname
+            or parts.query
+            or parts.fragment
+        ):
+            raise ValueError(f"must be an address like {cls.model_fields[info.field_name or ''].default}")
+        if parts.username or parts.password:
+            raise ValueError("must carry no credentials; those belong to the tenants' senders")
+        if parts.path.strip("/") and info.field_name != "syniverse_api_url":
+            raise ValueError("must be an origin without a path: the version paths are ours")
+        if parts.scheme == "http" and not (info.data.get("allow_insecure_providers") or _is_loopback(parts.hostname)):
+            raise ValueError(f"must be https (or set {variable('allow_insecure_providers')}=1 for a simulator)")
+        return url.rstrip("/")
+
+    @field_validator("attempt_urgent_s", "attempt_s")
+    @classmethod
+    def _longer_than_connecting(cls, attempt_s: float, info: ValidationInfo) -> float:
+        if attempt_s < info.data.get("connect_s", 0):
+            raise ValueError(f"must be at least {variable('connect_s')}: connecting is part of an attempt")
+        return attempt_s
+
+    @property
+    def secret_key_texts(self) -> tuple[str, ...]:
+        """The keys in clear, newest first, for the key ring only."""
+        return tuple(key.reveal() for key in self.secret_keys)
+
+
+SomeSettings = TypeVar("SomeSettings", bound=_Environment)
+
+
+def load_broker_settings() -> BrokerSettings:
+    """Return the broker's settings from the environment.
+
+    Raises:
+        SettingsInvalid: the address cannot be used; the text names the variable and the fix.
+    """
+    return _load(BrokerSettings, slips=())
+
+
+def load_settings() -> Settings:
+    """Return every setting from the environment.
+
+    Raises:
+        SettingsInvalid: the text lists every variable that cannot be used, each with its fix.
+    """
+    return _load(Settings, slips=_slips(os.environ))
+
+
+def _load(kind: type[SomeSettings], slips: Iterable[str]) -> SomeSettings:
+    mistakes = list(slips)
+    try:
+        settings = kind()
+    except ValidationError as error:
+        mistakes[:0] = [_mistake(kind, detail) for detail in error.errors(include_url=False, include_input=False)]
+    else:
+        if not mistakes:
+            return settings
+    raise SettingsInvalid("\n  ".join(["these settings cannot be used:", *mistakes]))
+
+
+def _mistake(kind: type[_Environment], detail: ErrorDetails) -> str:
+    field = str(detail["loc"][0])
+    context: dict[str, Any] = detail.get("ctx") or {}
+    if detail["type"] == "missing":
+        problem = f"is missing. {kind.model_fields[field].description}"
+    elif "error" in context:
+        problem = str(context["error"])
+    else:
+        problem = detail["msg"].replace("Input should be", "must be", 1)
+    return f"{variable(field)}: {problem.removeprefix(variable(field)).lstrip(': ')}"
+
+
+def _slips(environment: Iterable[str]) -> list[str]:
+    """Return a mistake for each variable that is nearly, but not quite, the name of a setting."""
+    known = [variable(field) for field in Settings.model_fields]
+    slips = []
+    for name in sorted(set(environment)):
+        if not name.startswith(PREFIX) or name in known:
+            continue
+        meant = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE)
+        if meant:
+            slips.append(f"{name}: there is no such setting; did you mean {meant[0]}?")
+    return slips
+
+
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of an address whose port can be read; urlsplit's own errors quote what they could not read."""
+    try:
+        parts = urlsplit(url)
+        readable = parts.port != 0
+    except ValueError:
+        return None
+    return parts if readable else None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
