@@ -46,7 +46,7 @@ format: $(DEV) ## rewrite the code in the house format, and mend what ruff can m
 	@$(BIN)/ruff format .
 
 bench: $(DEV) ## measure enqueueing and the HTTP transport against the obvious alternatives (under a minute)
-	@$(BIN)/python benchmarks/run.py $(ARGS)
+	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 up: docker-ready .env ## start the containers of docker-compose.yml: Redis, workers, Flower, simulated providers
 	docker compose up --build $(ARGS)
@@ -56,8 +56,8 @@ down: ## stop the containers; the journal's volume stays
 
 setup: $(DEV) ## make .venv with everything that demo, test, lint and bench use
 
-refresh-openapi: $(DEV) ## rebuild tests/data from the providers' OpenAPI documents (SOURCE=folder or address)
-	@$(BIN)/python -m tests.support.refresh_openapi $(SOURCE)
+refresh-openapi: $(DEV) ## rebuild the facts of Twilio's OpenAPI documents in tests/data (needs npm)
+	@$(BIN)/python tests/data/refresh_twilio_openapi.py
 
 refresh-constraints: ## resolve all dependencies anew in a throwaway environment and rewrite constraints.txt
 	@test -n "$(PYTHON)" || { echo "no supported Python found" >&2; exit 1; }
