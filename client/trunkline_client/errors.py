@@ -4,6 +4,7 @@
     * JobInvalid        the job breaks the contract; names every wrong field; nothing was recorded
     * JobConflict       another job already has this id; nothing was recorded
     * NotAccepted       Redis did not confirm the job; sending it again with the same id is safe
+    * RedisUnavailable  Redis did not answer a question about a job; asking again is safe
     * SettingsInvalid   an address or setting cannot be used
 
 Every other package of Trunkline derives its errors from `TrunklineError`. No error carries a recipient, a body,
@@ -58,6 +59,13 @@ class NotAccepted(TrunklineError):
     def __init__(self, job_id: str, reason: str) -> None:
         self.job_id = job_id
         super().__init__(f"job {job_id} was not confirmed ({reason}); enqueue it again with this id")
+
+
+class RedisUnavailable(TrunklineError):
+    """Redis did not answer a question about a job; asking again, and cancelling again, is safe."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Redis did not confirm it ({reason}); try again")
 
 
 class SettingsInvalid(TrunklineError):

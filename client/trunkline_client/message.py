@@ -1,0 +1,103 @@
+"""The messages in the broker, built by hand: Celery's protocol version 2 with a plain JSON body.
+
+A nudge names a job and carries nothing private. `place.lua` writes the same message inside Redis; a test holds the two
+together. A submit message carries a whole job, for producers that can only publish to Celery.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from trunkline_client import keys
+from trunkline_client.words import Lane
+
+#: the version of journal records that this client writes.
+RECORD_VERSION: Final = 1
+#: the versions that workers of this release read: this one and the one before it, once there is one.
+SUPPORTED_VERSIONS: Final = frozenset({RECORD_VERSION})
+
+DISPATCH_TASK: Final = "trunkline.dispatch"
+SUBMIT_TASK: Final = "trunkline.submit"
+#: what Flower shows in place of a submitted job.
+HIDDEN_ARGUMENTS: Final = "('***',)"
+
+
+def nudge(job_id: str, hop: int, tenant: str, lane: Lane, queue: str, placed_ms: int) -> dict[str, Any]:
+    """Return the message that asks a worker to look at a job.
+
+    Args:
+        job_id: the job.
+        hop: the how-many-th nudge of the job this is.
+        tenant: the job's tenant.
+        lane: the job's lane; in a fallback queue it is the message's priority.
+        queue: the queue it goes to.
+        placed_ms: Redis time, in ms since 1970.
+    """
+    in_fallback = queue in keys.FALLBACK_QUEUES
+    return _message(
+        task=DISPATCH_TASK,
+        task_id=f"{job_id}.{hop}",
+        arguments=[job_id, tenant, lane.value],
+        shown=f"('{job_id}', '{tenant}', '{lane.value}')",
+        queue=queue,
+        priority=lane.broker_priority if in_fallback else 0,
+        extra={"placed_ms": placed_ms},
+    )
+
+
+def submit_message(job: Mapping[str, Any], task_id: str, queue: str) -> dict[str, Any]:
+    """Return the message that hands over a whole job; LPUSH it, as JSON, to the list named `queue`.
+
+    Args:
+        job: the job in the JSON form of the contract; without an `id`, the task id is the job's id.
+        task_id: a fresh id; the same id again is the same job.
+        queue: one of the `dispatch.*` queues.
+    """
+    return _message(
+        task=SUBMIT_TASK,
+        task_id=task_id,
+        arguments=[dict(job)],
+        shown=HIDDEN_ARGUMENTS,
+        queue=queue,
+        priority=0,
+        extra={},
+    )
+
+
+def _message(
+    *, task: str, task_id: str, arguments: list[Any], shown: str, queue: str, priority: int, extra: Mapping[str, Any]
+) -> dict[str, Any]:
+    embedded = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+    return {
+        "body": json.dumps([arguments, {}, embedded], separators=(",", ":"), ensure_ascii=False),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {
+            "lang": "py",
+            "task": task,
+            "id": task_id,
+            "root_id": task_id,
+            "parent_id": None,
+            "group": None,
+            "retries": 0,
+            "eta": None,
+            "expires": None,
+            "timelimit": [None, None],
+            "argsrepr": shown,
+            "kwargsrepr": "{}",
+            "origin": "trunkline",
+            "ignore_result": True,
+            **extra,
+        },
+        "properties": {
+            "correlation_id": task_id,
+            "reply_to": "",
+            "delivery_mode": 2,
+            "delivery_info": {"exchange": "", "routing_key": queue},
+            "priority": priority,
+            "body_encoding": "utf-8",
+            "delivery_tag": task_id,
+        },
+    }

@@ -1,0 +1,51 @@
+"""The producer's Redis scripts: their text, their hash, and how their answers are read."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final
+
+from redis.exceptions import NoScriptError
+
+PRELUDE: Final = "place"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One script as Redis runs it.
+
+    Attributes:
+        sha: the hash it is called by.
+    """
+
+    name: str
+    text: str
+    sha: str
+
+
+def load(name: str, *, with_prelude: bool = True) -> Script:
+    """Return the script `name` of this package, with the shared functions of `place.lua` in front."""
+    text = f"{_read(PRELUDE)}\n{_read(name)}" if with_prelude else _read(name)
+    sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return Script(name, text, sha)
+
+
+def is_forgotten(answer: object) -> bool:
+    """Whether an answer means that the server does not hold the script, as after a restart or a failover."""
+    return isinstance(answer, NoScriptError)
+
+
+def as_text(answer: object) -> str:
+    """Return one field of an answer as text, whichever way the client at hand decodes."""
+    return answer.decode() if isinstance(answer, bytes) else str(answer)
+
+
+def _read(name: str) -> str:
+    return resources.files("trunkline_client").joinpath(f"scripts/{name}.lua").read_text(encoding="utf-8")
+
+
+ENQUEUE: Final = load("enqueue")
+CANCEL: Final = load("cancel")
+USED: Final = load("used", with_prelude=False)

@@ -1,0 +1,47 @@
+-- enqueue.lua: checks the id, records the job and gives it a place. Safe to run again with equal arguments.
+--
+-- KEYS[1]  the job's record, tl:job:{id}
+-- ARGV[1]  id           ARGV[2] digest of the job's fields, hex        ARGV[3] tenant
+-- ARGV[4]  channel      ARGV[5] lane                                   ARGV[6] content, with its scheme prefix
+-- ARGV[7]  options, JSON object                                        ARGV[8] send at, ms since 1970, or ""
+-- ARGV[9]  expires at, ms since 1970, or ""                            ARGV[10] time to live, ms, or ""
+-- ARGV[11] the lane's default life, ms                                 ARGV[12] record version
+--
+-- Returns {status, state}: status is
+--   created   the job is recorded and in its place
+--   same      this job was enqueued before; nothing changed
+--   conflict  another job has this id; nothing changed
+--   expired   its life is over already; nothing was recorded
+
+local id, digest = ARGV[1], ARGV[2]
+local known = redis.call('HMGET', KEYS[1], 'digest', 'state')
+if known[2] then
+  local kept = known[1] or ''
+  if kept ~= '' and string.sub(digest, 1, #kept) == kept then
+    return { 'same', known[2] }
+  end
+  return { 'conflict', known[2] }
+end
+
+local now = now_ms()
+local due = tonumber(ARGV[8]) or now
+local expires = tonumber(ARGV[9]) or (due + (tonumber(ARGV[10]) or tonumber(ARGV[11])))
+if expires <= now or expires <= due then
+  return { 'expired', '' }
+end
+
+local job = { tenant = ARGV[3], lane = ARGV[5], queue = 'dispatch.' .. ARGV[5] }
+local scheduled = due > now
+local state = scheduled and 'scheduled' or 'queued'
+redis.call('HSET', KEYS[1],
+  'v', ARGV[12], 'tenant', job.tenant, 'channel', ARGV[4], 'lane', job.lane, 'queue', job.queue, 'state', state,
+  'content', ARGV[6], 'options', ARGV[7], 'digest', digest, 'created_ms', int(now), 'due_ms', int(due),
+  'expires_ms', int(expires), 'hop', 0, 'fence', 0, 'step', 0, 'attempts', 0)
+redis.call('ZADD', 'tl:jobs:' .. job.tenant, int(now), id)
+redis.call('SADD', 'tl:job_tenants', job.tenant)
+if scheduled then
+  enter_delayed(id, due)
+else
+  enter_lane(id, job, now)
+end
+return { 'created', state }

@@ -1,0 +1,222 @@
+-- place.lua: the shared prelude of every script that moves a job. It defines local functions only and runs nothing.
+--
+-- An unfinished job is in exactly one place; `enter_*` and `leave` keep the job's record and the place's index together,
+-- and every script calls them in one atomic step. All times are milliseconds of Redis TIME since 1970.
+--
+-- Names of keys (the same as trunkline_client/keys.py):
+--   tl:job:{id}                        hash          the journal record
+--   tl:window:{queue}:{lane}:{tenant}  set           ids of unclaimed nudges
+--   tl:waiting:{queue}:{lane}:{tenant} sorted set    ids that wait for room in the window, by arrival number
+--   tl:waiters                         set           the keys of all non-empty waiting sets
+--   tl:head:{queue}:{lane}             integer       head starts left; absent means all of them
+--   tl:placed                          sorted set    ids in a lane, by the time of their nudge
+--   tl:delayed                         sorted set    ids by due time
+--   tl:leases                          sorted set    claimed ids by the end of their lease
+--   tl:held, tl:dead                   sorted set    ids by the time they were held or failed
+--   tl:jobs:{tenant}                   sorted set    all ids of a tenant by creation
+--   tl:tuning                          hash          lane_window, head_starts, finished_keep_ms, failed_keep_ms
+
+local DEFAULTS = {
+  lane_window = 64,                    -- jobs
+  head_starts = 16,                    -- jobs
+  finished_keep_ms = 7 * 86400000,
+  failed_keep_ms = 30 * 86400000,
+}
+local PRIORITY = { urgent = 0, normal = 3, bulk = 6 }
+
+-- Whole numbers as text; tostring() would write a time in ms as 1.7e+12.
+local function int(number)
+  return string.format('%.0f', number)
+end
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function tuning(name)
+  return tonumber(redis.call('HGET', 'tl:tuning', name) or false) or DEFAULTS[name]
+end
+
+local function job_key(id)
+  return 'tl:job:' .. id
+end
+
+-- Returns the record as a table, or nil.
+local function read(id)
+  local flat = redis.call('HGETALL', job_key(id))
+  if #flat == 0 then
+    return nil
+  end
+  local job = {}
+  for i = 1, #flat, 2 do
+    job[flat[i]] = flat[i + 1]
+  end
+  return job
+end
+
+local function suffix(job)
+  return job.queue .. ':' .. job.lane .. ':' .. job.tenant
+end
+
+-- The Redis list kombu keeps for one lane of one queue: fallback queues carry the lane as a priority step.
+local function broker_list(queue, lane)
+  if string.sub(queue, 1, 9) == 'fallback.' and PRIORITY[lane] > 0 then
+    return queue .. '\6\22' .. PRIORITY[lane]
+  end
+  return queue
+end
+
+local function broker_priority(queue, lane)
+  if string.sub(queue, 1, 9) == 'fallback.' then
+    return PRIORITY[lane]
+  end
+  return 0
+end
+
+-- A Celery message, protocol version 2, with a plain JSON body. It names the job and carries nothing private.
+local function nudge(id, hop, job, placed)
+  local task_id = cjson.encode(id .. '.' .. hop)
+  local arguments = '[' .. cjson.encode(id) .. ',' .. cjson.encode(job.tenant) .. ',' .. cjson.encode(job.lane) .. ']'
+  local body = '[' .. arguments .. ',{},{"callbacks":null,"errbacks":null,"chain":null,"chord":null}]'
+  local shown = "('" .. id .. "', '" .. job.tenant .. "', '" .. job.lane .. "')"
+  return '{"body":' .. cjson.encode(body)
+    .. ',"content-encoding":"utf-8","content-type":"application/json","headers":{"lang":"py","task":"trunkline.dispatch","id":'
+    .. task_id .. ',"root_id":' .. task_id
+    .. ',"parent_id":null,"group":null,"retries":0,"eta":null,"expires":null,"timelimit":[null,null],"argsrepr":'
+    .. cjson.encode(shown) .. ',"kwargsrepr":"{}","origin":"trunkline","ignore_result":true,"placed_ms":' .. int(placed)
+    .. '},"properties":{"correlation_id":' .. task_id
+    .. ',"reply_to":"","delivery_mode":2,"delivery_info":{"exchange":"","routing_key":' .. cjson.encode(job.queue)
+    .. '},"priority":' .. broker_priority(job.queue, job.lane) .. ',"body_encoding":"utf-8","delivery_tag":' .. task_id .. '}}'
+end
+
+-- Takes one head start of this lane if any is left. A claim without a head start earns one back, so head starts take
+-- at most half of a busy lane, however many tenants trickle.
+local function take_head_start(job)
+  local key = 'tl:head:' .. job.queue .. ':' .. job.lane
+  local left = tonumber(redis.call('GET', key) or false) or tuning('head_starts')
+  if left <= 0 then
+    return false
+  end
+  redis.call('SET', key, int(left - 1))
+  return true
+end
+
+local function earn_head_start(job)
+  local key = 'tl:head:' .. job.queue .. ':' .. job.lane
+  local left = tonumber(redis.call('GET', key) or false)
+  if not left then
+    return
+  end
+  if left + 1 >= tuning('head_starts') then
+    redis.call('DEL', key)
+  else
+    redis.call('SET', key, int(left + 1))
+  end
+end
+
+-- Writes the nudge. `front` puts it where it is served next.
+local function nudge_now(id, job, now, front, head_start)
+  local hop = redis.call('HINCRBY', job_key(id), 'hop', 1)
+  redis.call('HSET', job_key(id), 'place', 'lane', 'placed_ms', int(now), 'head', head_start and '1' or '0')
+  redis.call('SADD', 'tl:window:' .. suffix(job), id)
+  redis.call('ZADD', 'tl:placed', int(now), id)
+  redis.call(front and 'RPUSH' or 'LPUSH', broker_list(job.queue, job.lane), nudge(id, hop, job, now))
+end
+
+-- Brings a tenant's next waiting jobs into the lane while its window has room.
+local function fill(job, now)
+  local waiting = 'tl:waiting:' .. suffix(job)
+  local room = tuning('lane_window') - redis.call('SCARD', 'tl:window:' .. suffix(job))
+  while room > 0 do
+    local next_id = redis.call('ZPOPMIN', waiting)[1]
+    if not next_id then
+      redis.call('SREM', 'tl:waiters', waiting)
+      return
+    end
+    local waiter = read(next_id)
+    if waiter and waiter.place == 'waiting' then
+      nudge_now(next_id, waiter, now, false, false)
+      room = room - 1
+    end
+  end
+end
+
+-- A job arrives at its queue: into the lane if its tenant's window has room, else it waits. A tenant with nothing
+-- unclaimed goes to the front of a busy lane while head starts are left.
+local function enter_lane(id, job, now)
+  local waiting = 'tl:waiting:' .. suffix(job)
+  local has_waiting = redis.call('EXISTS', waiting) == 1
+  local unclaimed = redis.call('SCARD', 'tl:window:' .. suffix(job))
+  if has_waiting or unclaimed >= tuning('lane_window') then
+    redis.call('HSET', job_key(id), 'place', 'waiting')
+    redis.call('ZADD', waiting, redis.call('INCR', 'tl:arrivals'), id)
+    redis.call('SADD', 'tl:waiters', waiting)
+    if has_waiting and unclaimed < tuning('lane_window') then
+      fill(job, now)
+    end
+    return
+  end
+  local busy = redis.call('LLEN', broker_list(job.queue, job.lane)) > 0
+  local head_start = unclaimed == 0 and busy and take_head_start(job)
+  nudge_now(id, job, now, head_start, head_start)
+end
+
+local function enter_delayed(id, due)
+  redis.call('HSET', job_key(id), 'place', 'delayed', 'due_ms', int(due))
+  redis.call('ZADD', 'tl:delayed', int(due), id)
+end
+
+-- Takes a job out of the place its record names. `job.place` and `job.queue` are those before the move.
+local function leave(id, job, now)
+  if job.place == 'lane' then
+    redis.call('SREM', 'tl:window:' .. suffix(job), id)
+    redis.call('ZREM', 'tl:placed', id)
+    if job.head ~= '1' then
+      earn_head_start(job)
+    end
+    fill(job, now)
+  elseif job.place == 'waiting' then
+    redis.call('ZREM', 'tl:waiting:' .. suffix(job), id)
+  elseif job.place == 'delayed' then
+    redis.call('ZREM', 'tl:delayed', id)
+  elseif job.place == 'attempt' then
+    redis.call('ZREM', 'tl:leases', id)
+  elseif job.place == 'held' then
+    redis.call('ZREM', 'tl:held', id)
+  end
+end
+
+-- Forgets, a few at a time, the index entries of jobs whose records have expired.
+local function forget_old(tenant, now)
+  local index = 'tl:jobs:' .. tenant
+  local before = now - math.min(tuning('finished_keep_ms'), tuning('failed_keep_ms'))
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', int(before), 'LIMIT', 0, 2)) do
+    if redis.call('EXISTS', job_key(id)) == 0 then
+      redis.call('ZREM', index, id)
+      redis.call('ZREM', 'tl:dead', id)
+    end
+  end
+end
+
+-- Ends a job: out of its place, with its last state, kept for the time of its kind.
+local function conclude(id, job, state, now)
+  leave(id, job, now)
+  local key = job_key(id)
+  redis.call('HDEL', key, 'place', 'owner', 'lease_ms', 'open', 'reconciling', 'head')
+  redis.call('HSET', key, 'state', state, 'finished_ms', int(now))
+  local keep = tuning('finished_keep_ms')
+  if state == 'failed' then
+    redis.call('ZADD', 'tl:dead', int(now), id)
+    keep = tuning('failed_keep_ms')
+  end
+  redis.call('PEXPIRE', key, int(keep))
+  forget_old(job.tenant, now)
+end
+
+-- Erases what is private. The digest keeps 8 hex digits: enough to notice another job under the same id, too few to
+-- search for a number and a code with.
+local function erase_content(id, job)
+  redis.call('HDEL', job_key(id), 'content')
+  redis.call('HSET', job_key(id), 'digest', string.sub(job.digest or '', 1, 8))
+end
