@@ -90,6 +90,8 @@ class SmsRequest:
         attempt_id: our id of this attempt, unique in the installation.
         validity_s: how long the provider may try to deliver, in seconds, 5 to 36,000.
         deadline_s: how long the whole call may take, in seconds.
+        sender_id: the alphanumeric sender the job asked for, whatever `origin` was chosen; it is only used to report
+            in `not_honoured` that the message left from something else.
         before_first_byte: the lease check.
     """
 
@@ -99,6 +101,7 @@ class SmsRequest:
     origin: Origin
     validity_s: int
     deadline_s: float
+    sender_id: str | None = None
     before_first_byte: BeforeFirstByte = field(repr=False)
 
 
@@ -233,6 +236,10 @@ class AccountNotActive(VerificationFailed):
 
 class AccountEmpty(VerificationFailed):
     """The account is active but has no numbers."""
+
+
+class MessagingServiceMissing(VerificationFailed):
+    """The account is active but has no messaging service of this SID."""
 
 
 class ProviderUnreachable(VerificationFailed):

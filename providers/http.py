@@ -1,0 +1,150 @@
+"""One HTTP call whose end is data: an answer, never sent, or in doubt.
+
+No provider code handles an exception of the HTTP client; it matches on these three instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import httpx
+
+from providers.departure import EXTENSION, Departure
+
+CONNECT_FAILED: Final = "connect_failed"
+CONNECT_TIMEOUT: Final = "connect_timeout"
+READ_TIMEOUT: Final = "read_timeout"
+CONNECTION_LOST: Final = "connection_lost"
+BROKEN_ANSWER: Final = "broken_answer"
+DEADLINE_PASSED: Final = "deadline_passed"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A whole answer.
+
+    Attributes:
+        body: the parsed JSON; None if the answer is not JSON (or is JSON null).
+        retry_after_s: what `Retry-After` asks for, in seconds.
+        request_id: the provider's id of this exchange.
+    """
+
+    status: int
+    body: object
+    retry_after_s: float | None = None
+    request_id: str | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is a 2xx."""
+        return httpx.codes.is_success(self.status)
+
+    def field(self, name: str) -> object:
+        """Return a field of a JSON object, None if the body is anything else or lacks it."""
+        return self.body.get(name) if isinstance(self.body, dict) else None
+
+
+@dataclass(frozen=True, slots=True)
+class NeverSent:
+    """Not one byte of the request left; `code` says why."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """Bytes of the request may have left and no whole answer came; `code` says why."""
+
+    code: str
+
+
+Call = Exchange | NeverSent | InDoubt
+
+
+async def call(
+    client: httpx.AsyncClient,
+    request: httpx.Request,
+    *,
+    auth: httpx.Auth | None = None,
+    deadline_s: float,
+    request_id_header: str | None = None,
+    before_first_byte: Callable[[], None] | None = None,
+) -> Call:
+    """Return how one request ended, after `deadline_s` at the latest.
+
+    Args:
+        client: the client of the provider.
+        request: the request, built by this client.
+        auth: the credentials, None if the request carries them.
+        deadline_s: how long the call may take, in seconds.
+        request_id_header: the answer's header that names the exchange for the provider's support.
+        before_first_byte: the last check before the request leaves.
+
+    Raises:
+        LeaseLost: from `before_first_byte`; nothing was sent.
+    """
+    departure = Departure(before_first_byte)
+    request.extensions[EXTENSION] = departure
+    try:
+        async with asyncio.timeout(deadline_s):
+            response = await client.send(request, auth=auth)
+    except TimeoutError:
+        return InDoubt(DEADLINE_PASSED) if departure.may_have_left else NeverSent(DEADLINE_PASSED)
+    except httpx.ConnectTimeout:
+        return NeverSent(CONNECT_TIMEOUT)
+    except (httpx.ConnectError, httpx.PoolTimeout, httpx.UnsupportedProtocol):
+        return NeverSent(CONNECT_FAILED)
+    except httpx.TimeoutException:
+        return InDoubt(READ_TIMEOUT)
+    except (httpx.ProtocolError, httpx.DecodingError):
+        return InDoubt(BROKEN_ANSWER)
+    except httpx.HTTPError:
+        return InDoubt(CONNECTION_LOST)
+    return Exchange(
+        response.status_code,
+        _json(response.content),
+        retry_after_s=_retry_after_s(response.headers),
+        request_id=response.headers.get(request_id_header) if request_id_header else None,
+    )
+
+
+def keep_urls_out_of_logs() -> None:
+    """Stop httpx from logging the URL of every request: the query of a lookup holds the recipient's number."""
+    logger = logging.getLogger("httpx")
+    if _only_warnings not in logger.filters:
+        logger.addFilter(_only_warnings)
+
+
+def _only_warnings(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
+
+
+def _json(content: bytes) -> object:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):  # not JSON, not text, a number of 5,000 digits, or nesting meant to harm
+        return None
+
+
+def _retry_after_s(headers: httpx.Headers) -> float | None:
+    """Return what `Retry-After` asks for: seconds, or a date that is read against the answer's own `Date`."""
+    asked = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(asked)
+    except ValueError:
+        seconds = _seconds_between(headers.get("date", ""), asked)
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _seconds_between(start: str, end: str) -> float:
+    try:
+        return (parsedate_to_datetime(end) - parsedate_to_datetime(start)).total_seconds()
+    except (ValueError, TypeError, OverflowError):  # no date, or one with and one without a time zone
+        return math.nan
