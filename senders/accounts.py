@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from providers.protocol import Account
+from senders.desired import DesiredSender
 from senders.model import Sender
 from senders.secrets import KeyRing
 from trunkline_client.private import Token
@@ -23,8 +24,8 @@ def open_token(ring: KeyRing, tenant: str, sender: Sender) -> Token:
     return ring.open(tenant, sender.key, sender.sealed_secret)[TOKEN]
 
 
-def account_with(sender: Sender, token: Token) -> Account:
-    """Return the provider's view of a sender."""
+def account_with(sender: Sender | DesiredSender, token: Token) -> Account:
+    """Return the provider's view of a sender, stored or still to be saved."""
     return Account(
         kind=sender.kind,
         token=token,

@@ -6,16 +6,13 @@ The country of a number comes from its range, never from its dial code: `+1` is 
 from __future__ import annotations
 
 import json
-import re
 from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
 import phonenumbers
 
-#: E.164 in ASCII digits. Checked before parsing, because the library turns letters and full-width digits into digits:
-#: without it `+1800FLOWERS` is a number.
-E164: Final = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+from trunkline_client.limits import NUMBER_FORM
 
 #: what the library calls a range that belongs to no country: +800, +808, +870, +878, +881 to +883, +888, +979.
 _NON_GEOGRAPHIC: Final = "001"
@@ -39,7 +36,8 @@ def country_of(e164: str) -> str | None:
 
     Unknown are numbers that are not E.164, ranges of no country (+800, +88x) and ranges nobody assigned.
     """
-    if not E164.fullmatch(e164):
+    # the library reads letters and full-width digits too: without this, +1800FLOWERS is a number
+    if not NUMBER_FORM.fullmatch(e164):
         return None
     try:
         parsed = phonenumbers.parse(e164, None)

@@ -62,7 +62,7 @@ def decode(tenant: str, version: int, document: str) -> TenantConfig:
         # not chained: the error's text quotes the document
         raise DocumentUnreadable(
             f"the stored configuration of tenant {tenant} cannot be read by this version of Trunkline "
-            f"(it reads form v={DOCUMENT_VERSION}; unfit: {fields}); run the version that wrote it, or apply it again"
+            f"(it reads form v={DOCUMENT_VERSION}; unfit: {fields}); run the version that wrote it"
         ) from None
     return TenantConfig(
         tenant,

@@ -22,12 +22,14 @@ class FakeStore:
     def __init__(self, *configs: TenantConfig) -> None:
         self.configs = {config.tenant: config for config in configs}
         self.loads: list[str] = []
+        self.began = asyncio.Event()
         self.open = asyncio.Event()
         self.open.set()
 
     async def load(self, name: str) -> TenantConfig | None:
         self.loads.append(name)
         found = self.configs.get(name)
+        self.began.set()
         await self.open.wait()
         return found
 
@@ -82,8 +84,7 @@ async def test_a_load_begun_before_a_version_was_written_is_not_taken_for_it() -
     cache = ConfigCache(store.load, RING)
     store.open.clear()
     early = asyncio.create_task(cache.get("acme", 1))
-    while not store.loads:
-        await asyncio.sleep(0)
+    await store.began.wait()
     store.configs["acme"] = tenant(version=2)
     late = asyncio.create_task(cache.get("acme", 2))
     await asyncio.sleep(0)

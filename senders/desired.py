@@ -1,0 +1,84 @@
+"""What a tenant's part of a configuration file asks for, before any account was called.
+
+It is also the form in which two configurations are compared: whatever only the account knows (types, capabilities,
+numbers that were not selected) is left out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from providers.protocol import Kind
+from senders.model import Originator, Policy, Sender, TenantConfig
+from trunkline_client.private import Token
+from trunkline_client.words import Channel
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SelectedNumber:
+    """A number the administrator chose, and the countries given to it."""
+
+    number: str
+    countries: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredSender:
+    """A sender as the file describes it.
+
+    Attributes:
+        token: its credential; None where the sender comes from a stored configuration. It takes no part in
+            comparisons.
+        numbers: the selection, in the order of the numbers.
+        originators: the selection of a Syniverse sender, in the file's order.
+        consent_by: who accepted the use of a third-party service; None makes it a draft.
+    """
+
+    key: str
+    kind: Kind
+    name: str
+    channels: frozenset[Channel]
+    token: Token | None = field(default=None, compare=False, repr=False)
+    account_sid: str | None = None
+    messaging_service_sid: str | None = None
+    numbers: tuple[SelectedNumber, ...] = ()
+    originators: tuple[Originator, ...] = ()
+    consent_by: str | None = None
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredTenant:
+    """Everything a file says about one tenant."""
+
+    tenant: str
+    senders: Mapping[str, DesiredSender]
+    policies: Mapping[str, Policy]
+    default_chain: tuple[str, ...] = ()
+
+
+def desired_of(config: TenantConfig) -> DesiredTenant:
+    """Return a stored configuration in the form of a file, without its credentials."""
+    return DesiredTenant(
+        config.tenant,
+        {key: _sender_of(sender) for key, sender in config.senders.items()},
+        config.policies,
+        config.default_chain,
+    )
+
+
+def _sender_of(sender: Sender) -> DesiredSender:
+    selected = (SelectedNumber(number.number, number.countries) for number in sender.numbers if number.selected)
+    return DesiredSender(
+        key=sender.key,
+        kind=sender.kind,
+        name=sender.name,
+        channels=sender.channels,
+        account_sid=sender.account_sid,
+        messaging_service_sid=sender.messaging_service_sid,
+        numbers=tuple(sorted(selected, key=lambda one: one.number)),
+        originators=sender.originators,
+        consent_by=sender.consent.by if sender.consent else None,
+        enabled=sender.enabled,
+    )

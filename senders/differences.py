@@ -1,0 +1,120 @@
+"""What would change in a tenant's configuration, in words for an operator; credentials are never part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from senders.desired import DesiredSender, DesiredTenant
+from senders.model import Condition, CountryLimit, Originator, Policy
+
+
+class Change(StrEnum):
+    """What happens to a field."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that changes, with what it says before and after; None means it is not there."""
+
+    field: str
+    before: str | None
+    after: str | None
+
+    @property
+    def change(self) -> Change:
+        """What happens to the field."""
+        if self.before is None:
+            return Change.ADD
+        return Change.REMOVE if self.after is None else Change.CHANGE
+
+    def __str__(self) -> str:
+        """Return one line: `+`, `-` or `~`, the field, and what it says."""
+        match self.change:
+            case Change.ADD:
+                return f"+ {self.field}: {self.after}"
+            case Change.REMOVE:
+                return f"- {self.field}: {self.before}"
+            case Change.CHANGE:
+                return f"~ {self.field}: {self.before} -> {self.after}"
+
+
+def differences(desired: DesiredTenant, current: DesiredTenant | None) -> tuple[Difference, ...]:
+    """Return every field that differs, removed ones first, in the order of the configuration."""
+    before = dict(_described(current)) if current else {}
+    after = dict(_described(desired))
+    removed = [Difference(field, text, None) for field, text in before.items() if field not in after]
+    changed = (Difference(field, before.get(field), text) for field, text in after.items())
+    return (*removed, *(one for one in changed if one.before != one.after))
+
+
+def _described(tenant: DesiredTenant) -> Iterator[tuple[str, str]]:
+    for key, sender in sorted(tenant.senders.items()):
+        for name, text in _sender(sender):
+            yield f"senders.{key}.{name}", text
+    for key, policy in sorted(tenant.policies.items()):
+        for name, text in _policy(policy):
+            yield f"policies.{key}.{name}", text
+    if tenant.default_chain:
+        yield "default_chain", _chain(tenant.default_chain)
+
+
+def _sender(sender: DesiredSender) -> Iterator[tuple[str, str]]:
+    yield "kind", sender.kind
+    yield "name", sender.name
+    if sender.account_sid:
+        yield "account_sid", sender.account_sid
+    if sender.messaging_service_sid:
+        yield "messaging_service_sid", sender.messaging_service_sid
+    yield "channels", _list(sender.channels)
+    for number in sender.numbers:
+        yield f"numbers[{number.number}]", f"selected{_for(number.countries)}"
+    if sender.originators:
+        yield "originators", ", ".join(map(_originator, sender.originators))
+    yield "consent", f"by {sender.consent_by}" if sender.consent_by else "none (a draft)"
+    yield "enabled", "yes" if sender.enabled else "no"
+
+
+def _policy(policy: Policy) -> Iterator[tuple[str, str]]:
+    for index, condition in enumerate(policy.conditions):
+        yield f"conditions[{index}]", _condition(condition)
+    yield "country_limit", _limit(policy.country_limit)
+    yield "fallback", f"not after {_list(policy.no_fallback)}" if policy.no_fallback else "after every fault"
+    yield "on_unknown", policy.on_unknown
+
+
+def _originator(originator: Originator) -> str:
+    return f"{originator.id}{_for(originator.countries)}{_over(originator.channels)}"
+
+
+def _condition(condition: Condition) -> str:
+    where = f"{_for(condition.countries)}{_over(condition.channels)}".strip() or "everything else"
+    return f"{where}: {_chain(condition.chain)}"
+
+
+def _limit(limit: CountryLimit | None) -> str:
+    if limit is None:
+        return "none"
+    verb, countries = ("only", limit.allow) if limit.allow is not None else ("all but", limit.deny)
+    return f"{verb} {_list(countries or ())}{_over(limit.channels)}"
+
+
+def _chain(chain: tuple[str, ...]) -> str:
+    return " then ".join(chain)
+
+
+def _for(countries: Iterable[str] | None) -> str:
+    return "" if countries is None else f" for {_list(countries)}"
+
+
+def _over(channels: Iterable[str] | None) -> str:
+    return "" if channels is None else f" over {_list(channels)}"
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
