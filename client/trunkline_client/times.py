@@ -14,11 +14,17 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def read_ms(value: object) -> int | None:
     """Return the moment in milliseconds since 1970, or None if `value` is no moment with an offset since then."""
-    moment = value if isinstance(value, datetime) else _parse(value)
-    if moment is None or moment.utcoffset() is None or moment < _EPOCH:
+    moment = read_moment(value)
+    if moment is None:
         return None
     since = moment - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
+
+
+def read_moment(value: object) -> datetime | None:
+    """Return the moment `value` names, or None as `read_ms` does."""
+    moment = value if isinstance(value, datetime) else _parse(value)
+    return None if moment is None or moment.utcoffset() is None or moment < _EPOCH else moment
 
 
 def _parse(value: object) -> datetime | None:

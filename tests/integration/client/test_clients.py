@@ -201,6 +201,6 @@ async def test_questions_without_redis_say_so(client: Client, redis_server: Redi
 async def test_a_given_client_is_used_whether_it_decodes_or_not_and_stays_open(redis_url: str) -> None:
     with redis_py.Redis.from_url(redis_url) as plain:
         with Trunkline(redis=plain, new_id=lambda: "fixed") as trunkline:
-            assert trunkline.send_sms(**JOB).id == "fixed"
+            assert trunkline.send_sms(tenant="acme", to="+14155552671", body="Hello").id == "fixed"
             assert trunkline.status("fixed") is not None
         assert plain.ping()

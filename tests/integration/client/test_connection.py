@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import kombu
 import pytest
+from kombu.connection import Connection
 from redis.asyncio import Redis
 
 from tests.support.redis_server import RedisServer
@@ -35,6 +35,8 @@ async def test_a_client_rides_out_a_restart_of_the_server(redis_server: RedisSer
 
 def test_celery_reaches_the_server_through_the_translated_address(redis_url: str) -> None:
     url, options = celery_broker(redis_url)
-    with kombu.Connection(url, transport_options=options) as connection, connection.SimpleQueue("probe") as queue:
+    with Connection(url, transport_options=options) as connection:  # type: ignore[no-untyped-call]
+        queue = connection.SimpleQueue("probe")
         queue.put({"ping": 1})
         assert queue.get(timeout=5).payload == {"ping": 1}
+        queue.close()
