@@ -1,0 +1,60 @@
+"""Makes the one call of an attempt."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+from providers.protocol import Account, AttemptResult, Origin, SmsRequest, VoiceRequest
+from tasks.in_hand import InHand
+from tasks.services import Services
+from trunkline_client.words import Channel, Lane
+
+#: Twilio takes validity periods of at most ten hours (docs/wire-twilio.md).
+_LONGEST_VALIDITY_S = 36_000
+_LONGEST_RING_S = 60
+
+
+async def call(services: Services, hand: InHand, account: Account, origin: Origin, attempt_id: str) -> AttemptResult:
+    """Send the job's message from `origin` over `account`.
+
+    Raises:
+        LeaseLost: the lease ran out before the first byte, so nothing was sent.
+    """
+    provider = services.provider(account.kind)
+    job, life_s = hand.job, hand.life_left() / timedelta(seconds=1)
+    validity_s = min(_LONGEST_VALIDITY_S, max(1, math.floor(life_s)))
+    if job.channel is Channel.SMS:
+        return await provider.send_sms(
+            account,
+            SmsRequest(
+                attempt_id=attempt_id,
+                to=job.to,
+                body=job.body,
+                origin=origin,
+                validity_s=validity_s,
+                deadline_s=deadline_s(services, hand.record.lane),
+                sender_id=job.sender_id,
+                before_first_byte=hand.hold.check,
+            ),
+        )
+    return await provider.place_call(
+        account,
+        VoiceRequest(
+            attempt_id=attempt_id,
+            to=job.to,
+            body=job.body,
+            origin=origin,
+            locale=job.locale,
+            voice=job.voice,
+            ring_timeout_s=min(_LONGEST_RING_S, validity_s),
+            validity_s=validity_s,
+            deadline_s=deadline_s(services, hand.record.lane),
+            before_first_byte=hand.hold.check,
+        ),
+    )
+
+
+def deadline_s(services: Services, lane: Lane) -> float:
+    """Return how long a whole attempt of a job in `lane` may take, in seconds."""
+    return services.settings.urgent_deadline_s if lane is Lane.URGENT else services.settings.deadline_s

@@ -1,0 +1,104 @@
+"""One pass over a job: claim it, apply its tenant's rules, and try the sender whose turn it is."""
+
+from __future__ import annotations
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from providers.faults import Fault
+from senders.countries import country_of
+from senders.model import TenantConfig
+from senders.policy import DEFAULT_POLICY, check_country, find_policy
+from senders.routing import UnknownPolicy, route
+from tasks import moves
+from tasks.contract import Job
+from tasks.finishing import finish_claim
+from tasks.in_hand import InHand
+from tasks.journal import Lapsed, Left
+from tasks.lease import Hold
+from tasks.moves import Move
+from tasks.originate import originate
+from tasks.read_job import read_job
+from tasks.reconcile import reconcile
+from tasks.report import Report
+from tasks.services import Services
+from trunkline_client.errors import JobInvalid
+from trunkline_client.words import JobState
+
+CONTRACT_RULE = "contract"
+
+_log = structlog.get_logger("trunkline.dispatch")
+
+
+async def dispatch(services: Services, job_id: str, hop: str) -> Report:
+    """Do what a nudge asks for: claim the job and carry it one pass further.
+
+    Args:
+        hop: the hop of the nudge, "" for a nudge that names none; one that is not the job's latest is left.
+
+    Returns:
+        How the pass ended. A repeated or late nudge is left without effect.
+    """
+    asked_at = services.monotonic()
+    owner = f"{services.settings.worker}:{services.new_token()}"
+    claimed = await services.journal.claim(job_id, hop, owner)
+    if isinstance(claimed, Left):
+        return Report(f"left {claimed.why}")
+    if isinstance(claimed, Lapsed):
+        if len(claimed.clear_content):
+            sealed = services.content.seal_content(job_id, claimed.clear_content)
+            await services.journal.seal(job_id, sealed)
+        return Report("expired", JobState.EXPIRED)
+    with (
+        bound_contextvars(tenant=claimed.record.tenant, job=job_id),
+        services.leases.holding(claimed, asked_at) as hold,
+    ):
+        return await _carry(services, hold)
+
+
+async def _carry(services: Services, hold: Hold) -> Report:
+    record = hold.claimed.record
+    try:
+        job = read_job(record, services.content)
+    except JobInvalid as invalid:
+        _log.warning("job.rejected", rule=CONTRACT_RULE, fields=[error.field for error in invalid.errors])
+        return await finish_claim(services, hold.claimed, moves.rejected(CONTRACT_RULE), f"rejected {CONTRACT_RULE}")
+    config = await services.configurations.get(record.tenant, hold.claimed.config_version)
+    ruled = _apply_rules(hold, job, config)
+    if isinstance(ruled, Move):
+        why = ruled.details["fields"].get("rule") or ruled.details["fields"].get("fault")
+        _log.info(f"job.{ruled.kind}", rule=ruled.details["fields"].get("rule"), fault=why)
+        return await finish_claim(services, hold.claimed, ruled, f"{ruled.kind} {why}")
+    if record.reconciling is not None:
+        return await reconcile(services, ruled)
+    return await originate(services, ruled)
+
+
+def _apply_rules(hold: Hold, job: Job, config: TenantConfig | None) -> InHand | Move:
+    """Return the job ready to originate, or the move that ends it; a chain once resolved is kept."""
+    record = hold.claimed.record
+    if config is None:
+        return moves.failed(Fault.NO_CHAIN)
+    country = country_of(job.to.reveal())
+    if record.chain:
+        policy = find_policy(config, job.policy) or DEFAULT_POLICY
+        return InHand(
+            hold=hold, job=job, config=config, policy=policy, country=country, chain=record.chain, is_new_chain=False
+        )
+    chosen = route(config, policy_name=job.policy, channel=job.channel, country=country)
+    if isinstance(chosen, UnknownPolicy):
+        return moves.rejected(chosen.rule.value)
+    admission = check_country(chosen.policy, channel=job.channel, country=country)
+    if admission.refused_by is not None:
+        return moves.rejected(admission.refused_by.value)
+    if not chosen.chain:
+        return moves.failed(Fault.NO_CHAIN)
+    return InHand(
+        hold=hold,
+        job=job,
+        config=config,
+        policy=chosen.policy,
+        country=country,
+        chain=chosen.chain,
+        is_new_chain=True,
+    )

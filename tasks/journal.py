@@ -1,0 +1,187 @@
+"""The journal: the record of every job and attempt in Redis, moved only by its scripts.
+
+Every method is one round trip. All are safe to repeat with equal arguments, so the Redis client may re-send a command
+whose answer was lost.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from tasks import lua
+from tasks.moves import Move
+from tasks.record import JobRecord, decode
+from trunkline_client import keys
+from trunkline_client.private import Body
+from trunkline_client.words import JobState
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job in hand: its record, Redis time at the claim, and the version of its tenant's configuration."""
+
+    record: JobRecord
+    owner: str
+    now_ms: int
+    config_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A job this nudge has no business with, and why: unknown, finished, elsewhere or stale."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """A job whose life was over at the claim; `clear_content` still has to be sealed, "" if there is none."""
+
+    clear_content: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An attempt is recorded: Redis time, and the end of the job's life, both in ms since 1970."""
+
+    now_ms: int
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotBegun:
+    """No attempt was recorded: the job `expired`, or somebody else has it."""
+
+    expired: bool
+
+
+#: A lookup asks for messages of the last minute; an hour is ample.
+_BOUND_KEEP_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one pass of the sweeper mended."""
+
+    given_back: int
+    orphaned: int
+    renudged: int
+    filled: int
+
+    @property
+    def total(self) -> int:
+        """How many jobs were put back."""
+        return self.given_back + self.orphaned + self.renudged + self.filled
+
+
+class Journal:
+    """The journal scripts bound to one Redis client with decoded answers."""
+
+    def __init__(self, redis: Redis, *, lease_ms: int) -> None:
+        self._redis = redis
+        self._lease_ms = lease_ms
+        self._claim = lua.load(redis, "claim")
+        self._begin = lua.load(redis, "begin_attempt")
+        self._finish = lua.load(redis, "finish")
+        self._bind = lua.load(redis, "bind")
+        self._renew = lua.load(redis, "renew")
+        self._seal = lua.load(redis, "seal")
+        self._move_due = lua.load(redis, "move_due")
+        self._sweep = lua.load(redis, "sweep")
+        self._reject = lua.load(redis, "reject")
+
+    async def claim(self, job_id: str, hop: str, owner: str) -> Claimed | Left | Lapsed:
+        """Take the job in hand for `owner`, which must be new for every claim.
+
+        Raises:
+            RecordUnreadable: the record is damaged or of another version; the lease keeps others away until it ends.
+        """
+        answer = await self._claim(keys=[keys.job(job_id)], args=[job_id, hop, owner, self._lease_ms])
+        if answer[0] == "left":
+            return Left(answer[1])
+        if answer[0] == "expired":
+            return Lapsed(Body(answer[1]))
+        flat = answer[3]
+        record = decode(job_id, dict(zip(flat[::2], flat[1::2], strict=True)))
+        return Claimed(record, owner, int(answer[1]), int(answer[2]))
+
+    async def begin_attempt(
+        self, claimed: Claimed, number: int, attempt: str, *, chain: tuple[str, ...], least_life_ms: int
+    ) -> Begun | NotBegun:
+        """Record attempt `number` before its call, if the lease and the life still hold.
+
+        Args:
+            attempt: what `moves.attempt_json` returned.
+            chain: the sender keys to store; empty to leave them as they are.
+            least_life_ms: how much life the attempt needs.
+        """
+        record = claimed.record
+        arguments: list[Any] = [record.id, claimed.owner, record.fence, number, attempt, self._lease_ms, least_life_ms]
+        arguments.append(json.dumps(chain) if chain else "")
+        answer = await self._begin(keys=[keys.job(record.id)], args=arguments)
+        if answer[0] == "begun":
+            return Begun(int(answer[1]), int(answer[2]))
+        return NotBegun(expired=answer[0] == "expired")
+
+    async def finish(self, claimed: Claimed, move: Move, *, sealed_content: str | None) -> JobState | None:
+        """Carry out `move`; returns the job's state, or None if the job is no longer this worker's.
+
+        Args:
+            sealed_content: replaces clear content when the job lives on; None leaves it.
+        """
+        details = move.details
+        if sealed_content is not None:
+            details = {**details, "content": sealed_content}
+        if move.kind == "stay":
+            details = {**details, "lease_ms": self._lease_ms}
+        record = claimed.record
+        answer = await self._finish(
+            keys=[keys.job(record.id)],
+            args=[
+                record.id,
+                claimed.owner,
+                record.fence,
+                move.attempt,
+                move.result,
+                move.outcome.value if move.outcome else "",
+                move.kind,
+                json.dumps(details, separators=(",", ":")),
+            ],
+        )
+        return JobState(answer[1]) if answer[0] == "done" else None
+
+    async def bind(self, account: str, candidates: tuple[str, ...], attempt_id: str) -> str | None:
+        """Return the first provider message of `candidates` that this attempt may claim, now bound to it, or None."""
+        if not candidates:
+            return None
+        bound = [keys.provider_message(account, candidate) for candidate in candidates]
+        index = int(await self._bind(keys=bound, args=[attempt_id, _BOUND_KEEP_MS]))
+        return candidates[index - 1] if index else None
+
+    async def renew(self, claims: list[Claimed]) -> set[str]:
+        """Prolong the leases of `claims`; returns the ids of jobs that are no longer this worker's."""
+        arguments: list[str | int] = [self._lease_ms]
+        for claimed in claims:
+            arguments += [claimed.record.id, claimed.owner, claimed.record.fence]
+        return set(await self._renew(keys=[], args=arguments))
+
+    async def seal(self, job_id: str, sealed_content: str) -> None:
+        """Replace the clear content of a job that ended unsent."""
+        await self._seal(keys=[keys.job(job_id)], args=[sealed_content])
+
+    async def reject_unrecorded(self, job_id: str, tenant: str, fields: tuple[str, ...]) -> None:
+        """Record a submitted job that breaks the contract; `fields` names what was wrong, without values."""
+        await self._reject(keys=[keys.job(job_id)], args=[job_id, tenant, ",".join(fields)])
+
+    async def move_due(self, limit: int) -> tuple[int, int | None]:
+        """Bring due jobs into their lanes; returns how many, and the ms until the next is due (None if none is)."""
+        moved, next_in_ms = await self._move_due(keys=[], args=[limit])
+        return int(moved), None if int(next_in_ms) < 0 else int(next_in_ms)
+
+    async def sweep(self, limit: int, nudge_age_ms: int) -> Swept:
+        """Put back jobs whose place no longer holds them; returns what was mended."""
+        return Swept(*(int(count) for count in await self._sweep(keys=[], args=[limit, nudge_age_ms])))

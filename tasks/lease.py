@@ -1,0 +1,103 @@
+"""Keeps the leases of a worker's jobs alive, and knows locally whether each still holds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import structlog
+from redis.exceptions import RedisError
+
+from providers.protocol import LeaseLost
+from tasks.journal import Claimed, Journal
+
+#: Trusted less than Redis grants, for the way of the answer and for clocks that run apart.
+_MARGIN_S = 0.5
+
+_log = structlog.get_logger("trunkline.lease")
+
+
+@dataclass(slots=True, eq=False)
+class Hold:
+    """One claimed job's lease as this worker sees it.
+
+    Attributes:
+        claimed: the claim it belongs to.
+        valid_until: local monotonic time, in seconds.
+        claimed_at: local monotonic time of the claim, in seconds.
+    """
+
+    claimed: Claimed
+    claimed_at: float
+    valid_until: float
+    monotonic: Callable[[], float] = field(repr=False)
+
+    def check(self) -> None:
+        """Return if the lease still holds.
+
+        Raises:
+            LeaseLost: it ran out or was taken over; nothing may be sent.
+        """
+        if self.monotonic() >= self.valid_until:
+            raise LeaseLost(f"the lease of job {self.claimed.record.id} ran out before the first byte")
+
+    def now_ms(self) -> int:
+        """Return Redis time in ms since 1970, from the claim's answer and the local clock since."""
+        return self.claimed.now_ms + round((self.monotonic() - self.claimed_at) * 1000)
+
+
+class LeaseKeeper:
+    """Renews every hold of this process in one script call per period."""
+
+    def __init__(
+        self, journal: Journal, *, lease_s: float, renew_every_s: float, monotonic: Callable[[], float]
+    ) -> None:
+        self._journal = journal
+        self._lease_s = lease_s
+        self._renew_every_s = renew_every_s
+        self._monotonic = monotonic
+        self._holds: set[Hold] = set()
+
+    @contextlib.contextmanager
+    def holding(self, claimed: Claimed, asked_at: float) -> Iterator[Hold]:
+        """Keep the claim's lease alive inside the block.
+
+        Args:
+            asked_at: local monotonic time before the claim was sent; the lease began no earlier.
+        """
+        hold = Hold(claimed, self._monotonic(), asked_at + self._lease_s - _MARGIN_S, self._monotonic)
+        self._holds.add(hold)
+        try:
+            yield hold
+        finally:
+            self._holds.discard(hold)
+
+    @property
+    def held(self) -> int:
+        """How many jobs this process has in hand."""
+        return len(self._holds)
+
+    async def run(self) -> None:
+        """Renew for ever, until cancelled; an outage of Redis lets the leases run out and is logged."""
+        while True:
+            await asyncio.sleep(self._renew_every_s)
+            await self.renew_once()
+
+    async def renew_once(self) -> None:
+        """Renew every hold; those Redis no longer grants end at once."""
+        holds = list(self._holds)
+        if not holds:
+            return
+        asked_at = self._monotonic()
+        try:
+            lost = await self._journal.renew([hold.claimed for hold in holds])
+        except RedisError as error:
+            _log.warning("lease.renewal_failed", held=len(holds), error=type(error).__name__)
+            return
+        for hold in holds:
+            if hold.claimed.record.id in lost:
+                hold.valid_until = asked_at
+            else:
+                hold.valid_until = max(hold.valid_until, asked_at + self._lease_s - _MARGIN_S)

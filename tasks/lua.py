@@ -1,0 +1,22 @@
+"""Loads the journal's scripts, each with the client's prelude `place.lua` in front."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+
+
+@cache
+def source(name: str) -> str:
+    """Return the whole text of the journal script `name` as Redis runs it."""
+    prelude = resources.files("trunkline_client").joinpath("scripts/place.lua").read_text(encoding="utf-8")
+    script = resources.files("tasks").joinpath(f"scripts/{name}.lua").read_text(encoding="utf-8")
+    return f"{prelude}\n{script}"
+
+
+def load(redis: Redis, name: str) -> AsyncScript:
+    """Return the script bound to `redis`; it is sent by its hash and loaded again where a server forgot it."""
+    return redis.register_script(source(name))

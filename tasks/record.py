@@ -1,0 +1,142 @@
+"""The journal record of one job, decoded: what the flow reads, and nothing it may not see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from providers.faults import Fault, Outcome
+from providers.protocol import Origin, OriginType
+from trunkline_client.errors import TrunklineError
+from trunkline_client.words import Channel, JobState, Lane
+
+
+class RecordUnreadable(TrunklineError):
+    """A journal record is of a version this worker does not know, or damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One attempt as the journal keeps it: what was known before the call, and how it ended.
+
+    Attributes:
+        number: the attempt's number within the job, from 1.
+        id: our id of the attempt, `{job id}.a{number}`.
+        sender: the sender key.
+        origin: what it was sent from; None when no call was made.
+        started_ms: Redis time before the call, in ms since 1970.
+        outcome: None while the attempt is open.
+    """
+
+    number: int
+    id: str
+    sender: str
+    provider: str
+    account: str
+    origin: Origin | None
+    started_ms: int
+    outcome: Outcome | None = None
+    fault: Fault | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """A claimed job. `content` is private and kept out of every text form.
+
+    Attributes:
+        chain: the sender keys resolved at the first claim; empty before it.
+        step: the index in the chain of the sender whose turn it is.
+        first_attempt: the number of the first attempt of this life; a replay begins a new one.
+        reconciling: the number of the attempt whose outcome is unknown, else None.
+        unknown_ms: when that attempt ended.
+        throttled_ms: when this sender first answered "later", else None.
+    """
+
+    id: str
+    tenant: str
+    channel: Channel
+    lane: Lane
+    state: JobState
+    queue: str
+    content: str = field(repr=False)
+    options: Mapping[str, Any]
+    fence: str
+    step: int
+    chain: tuple[str, ...]
+    created_ms: int
+    placed_ms: int
+    expires_ms: int
+    attempts: tuple[AttemptRecord, ...]
+    first_attempt: int
+    reconciling: int | None
+    lookups: int
+    good_lookups: int
+    unknown_ms: int
+    worker_lost: bool
+    throttled_ms: int | None
+    retries: int
+    maybe_twice: bool
+
+    def attempts_at(self, sender: str) -> tuple[AttemptRecord, ...]:
+        """Return this life's attempts over one sender, oldest first."""
+        return tuple(a for a in self.attempts if a.sender == sender and a.number >= self.first_attempt)
+
+
+def decode(job_id: str, raw: Mapping[str, str]) -> JobRecord:
+    """Return the record of `job_id` from its Redis hash.
+
+    Raises:
+        RecordUnreadable: a field is missing or of an unknown form.
+    """
+    try:
+        count = int(raw["attempts"])
+        return JobRecord(
+            id=job_id,
+            tenant=raw["tenant"],
+            channel=Channel(raw["channel"]),
+            lane=Lane(raw["lane"]),
+            state=JobState(raw["state"]),
+            queue=raw["queue"],
+            content=raw.get("content", ""),
+            options=json.loads(raw.get("options") or "{}"),
+            fence=raw["fence"],
+            step=int(raw["step"]),
+            chain=tuple(json.loads(raw.get("chain") or "[]")),
+            created_ms=int(raw["created_ms"]),
+            placed_ms=int(raw.get("placed_ms") or raw["created_ms"]),
+            expires_ms=int(raw["expires_ms"]),
+            attempts=tuple(_attempt(number, raw) for number in range(1, count + 1)),
+            first_attempt=int(raw.get("first_attempt") or 1),
+            reconciling=int(raw["reconciling"]) if raw.get("reconciling") else None,
+            lookups=int(raw.get("lookups") or 0),
+            good_lookups=int(raw.get("good_lookups") or 0),
+            unknown_ms=int(raw.get("unknown_ms") or 0),
+            worker_lost=raw.get("worker_lost") == "1",
+            throttled_ms=int(raw["throttled_ms"]) if raw.get("throttled_ms") else None,
+            retries=int(raw.get("retries") or 0),
+            maybe_twice=raw.get("maybe_twice") == "1",
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        # Only the kind of damage is told: the values of a record may be private.
+        raise RecordUnreadable(f"the record of job {job_id} cannot be read ({type(error).__name__})") from None
+
+
+def _attempt(number: int, raw: Mapping[str, str]) -> AttemptRecord:
+    begun = json.loads(raw[f"attempt:{number}"])
+    result = json.loads(raw.get(f"result:{number}") or "{}")
+    origin = begun.get("origin")
+    return AttemptRecord(
+        number=number,
+        id=begun["id"],
+        sender=begun["sender"],
+        provider=begun["provider"],
+        account=begun["account"],
+        origin=Origin(OriginType(begun["origin_type"]), origin) if origin else None,
+        started_ms=int(begun["started_ms"]),
+        outcome=Outcome(result["outcome"]) if "outcome" in result else None,
+        fault=Fault(result["fault"]) if result.get("fault") else None,
+        code=result.get("code"),
+    )

@@ -1,0 +1,23 @@
+"""What a task says when it is done: one line that is safe in Flower and in logs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from providers.faults import Fault
+from trunkline_client.words import JobState
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How one pass over a job ended.
+
+    Attributes:
+        line: for people, for example `sent acme-twilio` or `auth -> fallback.syniverse`.
+        state: the job's state, None if this pass had no business with it.
+        fault: the fault of a job that ended `failed`.
+    """
+
+    line: str
+    state: JobState | None = None
+    fault: Fault | None = None

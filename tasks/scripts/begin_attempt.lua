@@ -1,0 +1,35 @@
+-- begin_attempt.lua: records an attempt before its call, if the lease and the life still hold. Needs place.lua. Safe to run
+-- again with equal arguments.
+--
+-- KEYS[1]  the job's record, tl:job:{id}
+-- ARGV[1]  id            ARGV[2] owner             ARGV[3] fence             ARGV[4] attempt number, from 1
+-- ARGV[5]  attempt, JSON ARGV[6] lease, ms         ARGV[7] least life, ms    ARGV[8] chain, JSON list, or "" to leave it
+--
+-- Returns {"begun", now in ms, expires at in ms}, {"expired"} (it has ended now), or {"lost"} (somebody else has the job).
+
+local id, owner, fence, attempt = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local lease, least_life = tonumber(ARGV[6]), tonumber(ARGV[7])
+local job = read(id)
+local now = now_ms()
+if not job or job.place ~= 'attempt' or job.owner ~= owner or job.fence ~= fence or tonumber(job.lease_ms) <= now then
+  return { 'lost' }
+end
+if job.open ~= attempt then
+  if job.open or tonumber(job.attempts) ~= tonumber(attempt) - 1 then
+    return { 'lost' }
+  end
+  if tonumber(job.expires_ms) - now < least_life then
+    if job.maybe_twice == '1' then
+      redis.call('HSET', KEYS[1], 'maybe_sent', '1')
+    end
+    conclude(id, job, 'expired', now)
+    return { 'expired' }
+  end
+  redis.call('HSET', KEYS[1],
+    'attempts', attempt, 'attempt:' .. attempt, ARGV[5], 'open', attempt, 'lease_ms', int(now + lease))
+  redis.call('ZADD', 'tl:leases', int(now + lease), id)
+  if ARGV[8] ~= '' then
+    redis.call('HSET', KEYS[1], 'chain', ARGV[8])
+  end
+end
+return { 'begun', int(now), job.expires_ms }

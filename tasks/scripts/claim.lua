@@ -1,0 +1,46 @@
+-- claim.lua: a worker takes a job in hand under a lease. Needs place.lua. Safe to run again with equal arguments.
+--
+-- KEYS[1]  the job's record, tl:job:{id}
+-- ARGV[1]  id      ARGV[2] the nudge's hop, or "" to take any      ARGV[3] owner: worker and claim token
+-- ARGV[4]  lease, ms
+--
+-- Returns
+--   {"claimed", now in ms, version of the tenant's configuration or "0", the record as a flat list}
+--   {"expired", the content if it is still clear, else ""}   its life was over; it has ended now
+--   {"left", why, state}   why: unknown, finished, elsewhere, stale
+
+local id, hop, owner, lease = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local job = read(id)
+if not job then
+  return { 'left', 'unknown', '' }
+end
+local now = now_ms()
+local again = job.place == 'attempt' and job.owner == owner
+if not again then
+  if job.finished_ms then
+    return { 'left', 'finished', job.state }
+  end
+  if job.place ~= 'lane' then
+    return { 'left', 'elsewhere', job.state }
+  end
+  if hop ~= '' and hop ~= job.hop then
+    return { 'left', 'stale', job.state }
+  end
+  -- A job whose last outcome is unknown is looked up to the end of patience, also after its life.
+  if tonumber(job.expires_ms) <= now and not job.reconciling then
+    if job.maybe_twice == '1' then
+      redis.call('HSET', KEYS[1], 'maybe_sent', '1')
+    end
+    conclude(id, job, 'expired', now)
+    local content = job.content or ''
+    return { 'expired', string.sub(content, 1, 6) == 'plain:' and content or '' }
+  end
+  leave(id, job, now)
+  redis.call('HSET', KEYS[1],
+    'place', 'attempt', 'state', job.reconciling and 'reconciling' or 'dispatching', 'owner', owner,
+    'fence', int(tonumber(job.fence) + 1), 'lease_ms', int(now + lease))
+  redis.call('HSETNX', KEYS[1], 'claimed_ms', int(now))
+  redis.call('ZADD', 'tl:leases', int(now + lease), id)
+end
+local version = redis.call('HGET', 'tl:config:' .. job.tenant, 'version') or '0'
+return { 'claimed', int(now), version, redis.call('HGETALL', KEYS[1]) }

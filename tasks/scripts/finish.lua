@@ -1,0 +1,145 @@
+-- finish.lua: records how an attempt ended and moves the job to its next place. Needs place.lua. Safe to run again with equal
+-- arguments.
+--
+-- KEYS[1]  the job's record, tl:job:{id}
+-- ARGV[1]  id              ARGV[2] owner                     ARGV[3] fence
+-- ARGV[4]  attempt number, "0" if no call was made           ARGV[5] the attempt's result, JSON, or ""
+-- ARGV[6]  accepted, refused, unknown, or ""                 ARGV[7] move: stay, sent, failed, rejected, expired, requeue,
+--                                                                    delay, held
+-- ARGV[8]  details, JSON object:
+--            fields     record fields to set; false removes one
+--            uncalled   attempts without a call, as [attempt JSON, result JSON] pairs, appended in order
+--            content    the sealed content, to replace a clear one
+--            state      for delay: queued or reconciling
+--            queue      for requeue
+--            due_in_ms  for delay
+--            lease_ms   for stay
+--            bound_key  for an accepted attempt: the key that binds the provider's message
+--            attempt_id the value of that key
+--            keep_content  true keeps the content of a sent job
+--
+-- Returns {"done", state}, {"evidence", state} (the job had moved on; the result was still taken), or {"lost", state}.
+
+local BOUND_KEEP_MS = 3600000   -- a lookup asks for messages of the last minute; an hour is ample
+
+local id, owner, fence, number = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local result, outcome, move = ARGV[5], ARGV[6], ARGV[7]
+local details = cjson.decode(ARGV[8])
+local key = KEYS[1]
+local job = read(id)
+if not job then
+  return { 'lost', '' }
+end
+local token = owner .. ' ' .. fence .. ' ' .. number .. ' ' .. move .. ' ' .. job.attempts
+local now = now_ms()
+
+local function set_fields(fields)
+  for name, value in pairs(fields or {}) do
+    if value == false then
+      redis.call('HDEL', key, name)
+    else
+      redis.call('HSET', key, name, value)
+    end
+  end
+end
+
+local function bind()
+  if details.bound_key then
+    redis.call('SET', details.bound_key, details.attempt_id, 'PX', BOUND_KEEP_MS)
+  end
+end
+
+local function sent()
+  set_fields(details.fields)
+  redis.call('HDEL', key, 'fault', 'rule', 'maybe_sent')
+  bind()
+  conclude(id, job, 'sent', now)
+  redis.call('ZREM', 'tl:dead', id)
+  if not details.keep_content then
+    erase_content(id, job)
+  end
+end
+
+-- The job is no longer this worker's. What the provider said is still true: it settles an attempt that has no definite
+-- result yet, once.
+local function take_evidence()
+  if number == '0' or not job['attempt:' .. number] then
+    return { 'lost', job.state }
+  end
+  local known = job['result:' .. number]
+  if known and cjson.decode(known).outcome ~= 'unknown' then
+    return { 'lost', job.state }
+  end
+  if outcome == 'unknown' then
+    return { 'lost', job.state }
+  end
+  redis.call('HSET', key, 'result:' .. number, result)
+  if outcome == 'accepted' and job.state ~= 'sent' then
+    local others = tonumber(job.attempts) > tonumber(number)
+    sent()
+    if others then
+      redis.call('HSET', key, 'maybe_twice', '1')
+    end
+    return { 'evidence', 'sent' }
+  end
+  if outcome == 'accepted' then
+    redis.call('HSET', key, 'maybe_twice', '1')
+    bind()
+  elseif job.reconciling == number and job.place == 'delayed' then
+    enter_delayed(id, now)
+  end
+  return { 'evidence', job.state }
+end
+
+if job.last_finish == token then
+  return { 'done', job.state }
+end
+if job.place ~= 'attempt' or job.owner ~= owner or job.fence ~= fence then
+  return take_evidence()
+end
+
+local attempts = tonumber(job.attempts)
+for _, pair in ipairs(details.uncalled or {}) do
+  attempts = attempts + 1
+  redis.call('HSET', key, 'attempt:' .. attempts, pair[1], 'result:' .. attempts, pair[2])
+end
+redis.call('HSET', key, 'attempts', attempts, 'last_finish', owner .. ' ' .. fence .. ' ' .. number .. ' ' .. move .. ' ' .. attempts)
+if number ~= '0' then
+  redis.call('HSET', key, 'result:' .. number, result)
+  redis.call('HDEL', key, 'open')
+end
+if details.content and string.sub(job.content or '', 1, 6) == 'plain:' then
+  redis.call('HSET', key, 'content', details.content)
+end
+
+if move == 'sent' then
+  sent()
+  return { 'done', 'sent' }
+end
+set_fields(details.fields)
+if move == 'stay' then
+  redis.call('HSET', key, 'lease_ms', int(now + details.lease_ms))
+  redis.call('ZADD', 'tl:leases', int(now + details.lease_ms), id)
+  return { 'done', redis.call('HGET', key, 'state') }
+end
+if move == 'failed' or move == 'rejected' or move == 'expired' then
+  conclude(id, job, move, now)
+  return { 'done', move }
+end
+
+leave(id, job, now)
+redis.call('HDEL', key, 'owner', 'lease_ms')
+if move == 'requeue' then
+  job.queue = details.queue
+  redis.call('HSET', key, 'queue', job.queue, 'state', 'queued')
+  enter_lane(id, job, now)
+  return { 'done', 'queued' }
+end
+if move == 'delay' then
+  redis.call('HSET', key, 'state', details.state)
+  enter_delayed(id, now + details.due_in_ms)
+  return { 'done', details.state }
+end
+redis.call('HSET', key, 'place', 'held', 'state', 'held')
+redis.call('ZADD', 'tl:held', int(now), id)
+return { 'done', 'held' }

@@ -1,0 +1,26 @@
+-- move_due.lua: the mover. Brings jobs whose time has come into their lane. Needs place.lua. A second run finds nothing to do.
+--
+-- ARGV[1]  most jobs to move
+--
+-- Returns {moved, ms until the next one is due or -1}.
+
+local now = now_ms()
+local due = redis.call('ZRANGEBYSCORE', 'tl:delayed', '-inf', int(now), 'LIMIT', 0, tonumber(ARGV[1]))
+for _, id in ipairs(due) do
+  local job = read(id)
+  redis.call('ZREM', 'tl:delayed', id)
+  if job and job.place == 'delayed' then
+    if job.state == 'scheduled' then
+      redis.call('HSET', job_key(id), 'state', 'queued')
+      enter_lane(id, job, now)
+    else
+      -- A retry or a lookup had its turn already: it goes to the front and is not held back by its tenant's window.
+      nudge_now(id, job, now, true, true)
+    end
+  end
+end
+local next_due = redis.call('ZRANGE', 'tl:delayed', 0, 0, 'WITHSCORES')
+if #next_due == 0 then
+  return { #due, -1 }
+end
+return { #due, math.max(0, tonumber(next_due[2]) - now) }

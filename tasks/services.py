@@ -1,0 +1,80 @@
+"""What the work on a job needs from outside, gathered once by the composition root and passed down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from providers.protocol import Account, Kind, Provider
+from senders.model import Sender, TenantConfig
+from tasks.journal import Journal
+from tasks.lease import LeaseKeeper
+from tasks.record import JobRecord
+from trunkline_client.private import Body, Private
+
+
+class Configurations(Protocol):
+    """Where configurations and opened credentials come from."""
+
+    async def get(self, tenant: str, version: int) -> TenantConfig | None:
+        """Return the tenant's configuration at `version` or newer, None if there is none."""
+
+    def account(self, config: TenantConfig, sender: Sender) -> Account:
+        """Return the sender's account with its credentials opened."""
+
+
+class ContentBox(Protocol):
+    """Seals job content at rest; the job's id is bound into the sealed form."""
+
+    def seal_content(self, job_id: str, text: Private) -> str:
+        """Return the sealed form of clear content, with its scheme prefix."""
+
+    def open_content(self, job_id: str, content: str) -> Private:
+        """Return the clear form of sealed content."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchSettings:
+    """The numbers of the dispatch flow, from the process's settings.
+
+    Attributes:
+        worker: this process's name, unique among workers.
+        urgent_deadline_s: the whole of one attempt for an urgent job, in seconds.
+        deadline_s: the same for the other lanes.
+        lookup_deadline_s: one lookup, in seconds.
+        other_numbers: how many other numbers to try after a number was refused.
+        keep_content: whether a sent job keeps its content.
+    """
+
+    worker: str
+    urgent_deadline_s: float = 8.0
+    deadline_s: float = 15.0
+    lookup_deadline_s: float = 5.0
+    other_numbers: int = 2
+    keep_content: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything the flow talks to.
+
+    Attributes:
+        monotonic: the local monotonic clock, in seconds.
+        random: a random number of [0, 1).
+        new_token: a fresh token for every claim.
+    """
+
+    journal: Journal
+    configurations: Configurations
+    content: ContentBox
+    provider: Callable[[Kind], Provider]
+    leases: LeaseKeeper
+    settings: DispatchSettings
+    monotonic: Callable[[], float]
+    random: Callable[[], float]
+    new_token: Callable[[], str]
+
+    def seal(self, record: JobRecord) -> str:
+        """Return the sealed form of a record's clear content."""
+        return self.content.seal_content(record.id, Body(record.content))

@@ -1,0 +1,63 @@
+"""The mover and the sweeper: loops that every worker runs, without a leader."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from redis.exceptions import RedisError
+
+from tasks.journal import Journal
+
+_MOVE_BATCH = 200
+_SWEEP_BATCH = 100
+#: A retry or lookup may be up to this late; the first retry after "later" is due within 0.5 s.
+_MOVER_PERIOD_S = 0.1
+_SWEEPER_PERIOD_S = 1.0
+#: A nudge is missed when it is this old and older than everything left in its list.
+_NUDGE_AGE_MS = 10_000
+_AFTER_OUTAGE_S = 1.0
+
+_log = structlog.get_logger("trunkline.upkeep")
+
+
+async def run_mover(journal: Journal) -> None:
+    """Bring due jobs into their lanes, for ever, until cancelled."""
+
+    async def move() -> float:
+        moved, next_in_ms = await journal.move_due(_MOVE_BATCH)
+        if moved == _MOVE_BATCH:
+            return 0.0
+        return _MOVER_PERIOD_S if next_in_ms is None else min(_MOVER_PERIOD_S, next_in_ms / 1000)
+
+    await _for_ever("mover", move)
+
+
+async def run_sweeper(journal: Journal) -> None:
+    """Put back jobs whose place no longer holds them, for ever, until cancelled."""
+
+    async def sweep() -> float:
+        swept = await journal.sweep(_SWEEP_BATCH, _NUDGE_AGE_MS)
+        if swept.total:
+            _log.warning(
+                "jobs.put_back",
+                given_back=swept.given_back,
+                orphaned=swept.orphaned,
+                renudged=swept.renudged,
+                filled=swept.filled,
+            )
+        return _SWEEPER_PERIOD_S
+
+    await _for_ever("sweeper", sweep)
+
+
+async def _for_ever(name: str, one_pass: Callable[[], Awaitable[float]]) -> None:
+    """Repeat `one_pass`, which returns the pause after it in seconds; Redis outages are ridden out."""
+    while True:
+        try:
+            pause_s = await one_pass()
+        except RedisError as error:
+            _log.warning("upkeep.interrupted", loop=name, error=type(error).__name__)
+            pause_s = _AFTER_OUTAGE_S
+        await asyncio.sleep(pause_s)

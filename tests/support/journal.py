@@ -1,0 +1,88 @@
+"""Records jobs through `enqueue.lua` itself, for tests of the scripts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib import resources
+from typing import Any
+
+from trunkline_client import keys
+from trunkline_client.words import Lane
+
+TENANT = "acme"
+
+#: A client that answers in text: redis-py's own types say `bytes | str` for every client.
+TextRedis = Any
+
+
+def client_script(name: str) -> str:
+    """Return a script of the client as Redis runs it."""
+    folder = resources.files("trunkline_client").joinpath("scripts")
+    return f"{folder.joinpath('place.lua').read_text()}\n{folder.joinpath(f'{name}.lua').read_text()}"
+
+
+async def enqueue(
+    redis: TextRedis,
+    job_id: str = "job-1",
+    *,
+    tenant: str = TENANT,
+    lane: Lane = Lane.NORMAL,
+    channel: str = "sms",
+    to: str = "+12015550123",
+    body: str = "Your code is 493817",
+    options: dict[str, Any] | None = None,
+    send_at_ms: int | None = None,
+    expires_at_ms: int | None = None,
+    ttl_ms: int | None = None,
+) -> tuple[str, str]:
+    """Enqueue one job; returns the script's status and the job's state."""
+    content = "plain:" + json.dumps({"to": to, "body": body})
+    digest = hashlib.sha256(f"{tenant}{lane}{channel}{content}".encode()).hexdigest()
+    arguments: list[Any] = [job_id, digest, tenant, channel, lane.value, content, json.dumps(options or {})]
+    arguments += [
+        "" if send_at_ms is None else send_at_ms,
+        "" if expires_at_ms is None else expires_at_ms,
+        "" if ttl_ms is None else ttl_ms,
+        round(lane.default_life.total_seconds() * 1000),
+        1,
+    ]
+    status, state = await redis.register_script(client_script("enqueue"))(keys=[keys.job(job_id)], args=arguments)
+    return status, state
+
+
+async def cancel(redis: TextRedis, job_id: str = "job-1") -> tuple[str, str]:
+    """Cancel one job; returns the script's status and the job's state."""
+    status, state = await redis.register_script(client_script("cancel"))(keys=[keys.job(job_id)], args=[job_id])
+    return status, state
+
+
+async def nudges(redis: TextRedis, queue: str = "dispatch.normal", lane: Lane = Lane.NORMAL) -> list[str]:
+    """Return the job ids nudged in a lane, the one served next first."""
+    messages = await redis.lrange(keys.broker_list(queue, lane), 0, -1)
+    return [json.loads(json.loads(message)["body"])[0][0] for message in reversed(messages)]
+
+
+async def now_ms(redis: TextRedis) -> int:
+    """Return Redis time."""
+    seconds, microseconds = await redis.time()
+    return int(seconds) * 1000 + int(microseconds) // 1000
+
+
+async def snapshot(redis: TextRedis) -> dict[str, Any]:
+    """Return everything in the database, to compare before and after; times to live as whether there is one."""
+    kept: dict[str, Any] = {}
+    for key in sorted(await redis.keys("*")):
+        match await redis.type(key):
+            case "hash":
+                value: Any = await redis.hgetall(key)
+            case "list":
+                value = await redis.lrange(key, 0, -1)
+            case "set":
+                value = sorted(await redis.smembers(key))
+            case "zset":
+                value = await redis.zrange(key, 0, -1, withscores=True)
+            case _:
+                value = await redis.get(key)
+        kept[key] = (value, await redis.pttl(key) > 0)
+    return kept
