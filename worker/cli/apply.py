@@ -1,0 +1,134 @@
+"""`trunkline apply`: makes the stored configuration what a file says."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from redis.asyncio import Redis
+
+from providers.registry import Endpoints, Providers
+from senders.apply import Plan, plan, save, verify
+from senders.compose import Numbers
+from senders.config_file import parse_file
+from senders.desired import DesiredTenant
+from senders.secrets import KeyRing
+from senders.store import ConfigStore
+from senders.yaml_text import FileUnreadable
+from worker.cli.support import print_json, run_with_redis
+from worker.settings import Settings, load_settings
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Compare and verify, but save nothing.")
+@click.option("--yes", is_flag=True, help="Save without asking.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+def apply(file: Path, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Bring the tenants in FILE to what it says: shown first, then saved, all of them or none.
+
+    Only tenants in FILE are touched; within them, what FILE leaves out is removed. The accounts of new and changed
+    senders are called to verify them. ${NAME} in FILE stands for an environment variable.
+
+    \b
+    Example:
+      trunkline apply tenants.yaml --dry-run
+      trunkline apply tenants.yaml --yes
+    """  # noqa: D301 - the \b is meant: click does not wrap what follows it
+    if not (dry_run or yes or sys.stdin.isatty()):
+        raise click.UsageError("there is no terminal to ask on: say --yes to save, or --dry-run to look")
+    settings = load_settings()
+    desired = _parse(file)
+    command = _Apply(settings, desired, dry_run=dry_run, yes=yes, as_json=as_json)
+    if not run_with_redis(command.run):
+        raise click.Abort
+
+
+class _Apply:
+    """One run of the command."""
+
+    def __init__(
+        self, settings: Settings, desired: Mapping[str, DesiredTenant], *, dry_run: bool, yes: bool, as_json: bool
+    ) -> None:
+        self._settings = settings
+        self._ring = KeyRing(settings.secret_key_texts)
+        self._desired = desired
+        self._dry_run = dry_run
+        self._yes = yes
+        self._as_json = as_json
+
+    async def run(self, redis: Redis) -> bool:
+        """Return whether the file is applied as far as it was asked for; False if the operator said no."""
+        store = ConfigStore(redis)
+        current = {tenant: await store.load(tenant) for tenant in self._desired}
+        planned = plan(self._desired, current, self._ring)
+        numbers = await self._verify(planned)
+        if not self._as_json:
+            _show(planned)
+        versions: Mapping[str, int] = {}
+        if not planned.is_empty and not self._dry_run:
+            if not self._yes and not click.confirm("Save this?", err=True):
+                return False
+            versions = await save(
+                planned, numbers, store, self._ring, now=datetime.now(UTC), token=secrets.token_urlsafe(16)
+            )
+        self._report(planned, versions)
+        return True
+
+    async def _verify(self, planned: Plan) -> Numbers:
+        settings = self._settings
+        endpoints = Endpoints(
+            twilio_api_url=settings.twilio_api_url,
+            twilio_messaging_url=settings.twilio_messaging_url,
+            syniverse_api_url=settings.syniverse_api_url,
+        )
+        providers = Providers(endpoints)
+        try:
+            return await verify(planned, providers.for_kind)
+        finally:
+            await providers.aclose()
+
+    def _report(self, planned: Plan, versions: Mapping[str, int]) -> None:
+        if self._as_json:
+            print_json({"changes": _changes(planned), "saved": dict(versions)})
+        elif versions:
+            click.echo("Saved: " + ", ".join(f"{tenant} (version {number})" for tenant, number in versions.items()))
+        elif not planned.is_empty:
+            click.echo("Nothing saved: this was a dry run.")
+
+
+def _parse(file: Path) -> Mapping[str, DesiredTenant]:
+    try:
+        return parse_file(file.read_text("utf-8"), os.environ)
+    except FileUnreadable as error:
+        raise FileUnreadable(f"{file}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise FileUnreadable(f"{file}: it is not text in UTF-8") from error
+
+
+def _show(planned: Plan) -> None:
+    if planned.is_empty:
+        click.echo("No changes.")
+    for tenant in planned.tenants:
+        click.echo(f"tenant {tenant.desired.tenant}{'' if tenant.current else ' (new)'}")
+        for difference in tenant.differences:
+            click.echo(f"  {difference}")
+
+
+def _changes(planned: Plan) -> list[dict[str, str | None]]:
+    return [
+        {
+            "tenant": tenant.desired.tenant,
+            "change": difference.change.value,
+            "field": difference.field,
+            "before": difference.before,
+            "after": difference.after,
+        }
+        for tenant in planned.tenants
+        for difference in tenant.differences
+    ]

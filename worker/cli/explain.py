@@ -1,0 +1,98 @@
+"""`trunkline explain`: which senders and numbers a job would use, and why, without sending it."""
+
+from __future__ import annotations
+
+import click
+from redis.asyncio import Redis
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from senders.explain import Explanation, Step
+from senders.explain import explain as explain_job
+from senders.model import TenantConfig
+from senders.routing import RouteSource, UnknownPolicy
+from senders.store import ConfigStore
+from trunkline_client.errors import TrunklineError
+from trunkline_client.limits import RULES
+from trunkline_client.private import Recipient
+from trunkline_client.words import Channel
+from worker.cli.support import TenantUnknown, print_json, run_with_redis
+
+
+class PolicyUnknown(TrunklineError):
+    """The tenant has no policy of this name."""
+
+
+def _checked(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return an option's value if a job could carry it; the contract's own rule says what is wrong with it."""
+    problem = None if value is None or parameter.name is None else RULES[parameter.name].problem(value)
+    if problem is not None:
+        raise click.BadParameter(problem)
+    return value
+
+
+@click.command()
+@click.option("--tenant", required=True, callback=_checked, help="Whose configuration to use.")
+@click.option(
+    "--channel", type=click.Choice([channel.value for channel in Channel]), required=True, help="sms or voice."
+)
+@click.option("--to", required=True, callback=_checked, help="The recipient in E.164, for example +14155550100.")
+@click.option("--sender-id", callback=_checked, help="The alphanumeric sender the job asks for.")
+@click.option("--policy", callback=_checked, help="The policy the job names; else the tenant's default one.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+def explain(tenant: str, channel: str, to: str, sender_id: str | None, policy: str | None, as_json: bool) -> None:
+    """Show the chain of a job, and what each sender would send it from. Nothing is sent.
+
+    \b
+    Example:
+      trunkline explain --tenant acme --channel sms --to +14155550100
+    """  # noqa: D301 - the \b is meant: click does not wrap what follows it
+
+    async def load(redis: Redis) -> TenantConfig | None:
+        return await ConfigStore(redis).load(tenant)
+
+    config = run_with_redis(load)
+    if config is None:
+        raise TenantUnknown(tenant)
+    explained = explain_job(config, channel=Channel(channel), to=Recipient(to), sender_id=sender_id, policy_name=policy)
+    if isinstance(explained, UnknownPolicy):
+        raise PolicyUnknown(f"tenant {tenant} has no policy {explained.name}; such a job is rejected")
+    if as_json:
+        print_json(explained.as_json())
+    else:
+        _show(explained)
+    if explained.admission.refused_by is not None:
+        refused = f"the policy {explained.route.policy.name} rejects this job (rule: {explained.admission.refused_by})"
+        click.echo(refused, err=True)
+
+
+def _show(explained: Explanation) -> None:
+    console = Console()
+    sources = {
+        RouteSource.CONDITION: f"a condition of the policy {explained.route.policy.name}",
+        RouteSource.DEFAULT_CHAIN: "the tenant's default chain",
+        RouteSource.NONE: "nothing: the job would fail (no_chain)",
+    }
+    console.print(f"Country: {explained.country or 'unknown'}", highlight=False)
+    console.print(f"Chain from {sources[explained.route.source]}", highlight=False)
+    if not explained.steps:
+        return
+    table = Table("sender", "kind", "sends from", "then", "passed over")
+    for step in explained.steps:
+        table.add_row(*map(Text, _row(step)))
+    console.print(table)
+
+
+def _row(step: Step) -> tuple[str, ...]:
+    return (
+        step.key,
+        step.sender.kind if step.sender else "",
+        f"({step.unusable})" if step.unusable else _origin(step),
+        "\n".join(step.choice.candidates[1:]),
+        "\n".join(f"{passed.number}: {passed.reason}" for passed in step.choice.passed_over),
+    )
+
+
+def _origin(step: Step) -> str:
+    return step.choice.origin.value if step.choice.origin else "(no_number)"

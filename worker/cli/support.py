@@ -1,0 +1,60 @@
+"""What commands share: a Redis client around an asynchronous body, and Redis's errors in one line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import click
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from trunkline_client.connection import VARIABLE, open_async, parse
+from trunkline_client.errors import TrunklineError
+from worker.settings import load_broker_settings
+
+_Result = TypeVar("_Result")
+
+
+class RedisUnavailable(TrunklineError):
+    """Redis did not answer a command, or refused it."""
+
+
+class TenantUnknown(TrunklineError):
+    """There is no configuration for a tenant."""
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(f"there is no tenant {tenant}; `trunkline tenants list` shows all, `trunkline apply` adds one")
+
+
+def run_with_redis(body: Callable[[Redis], Awaitable[_Result]]) -> _Result:
+    """Run the asynchronous body of a command with a client to the Redis of the settings, and return its result.
+
+    Raises:
+        SettingsInvalid: the address of Redis cannot be used.
+        RedisUnavailable: Redis did not answer, or refused a command.
+    """
+    url = load_broker_settings().redis_url.get_secret_value()
+    try:
+        return asyncio.run(_with_client(url, body))
+    except RedisError as error:
+        # a server's own text may quote an argument, so only the kind of the error is shown
+        raise RedisUnavailable(
+            f"Redis at {parse(url)} cannot be used ({type(error).__name__}); check that it runs and that {VARIABLE} "
+            "names it"
+        ) from error
+
+
+def print_json(value: object) -> None:
+    """Print a value as one JSON document, for machines."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+async def _with_client(url: str, body: Callable[[Redis], Awaitable[_Result]]) -> _Result:
+    client = open_async(url, client_name="trunkline-cli")
+    try:
+        return await body(client)
+    finally:
+        await client.aclose()
