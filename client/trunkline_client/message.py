@@ -21,7 +21,7 @@ SUPPORTED_VERSIONS: Final = frozenset({RECORD_VERSION})
 DISPATCH_TASK: Final = "trunkline.dispatch"
 SUBMIT_TASK: Final = "trunkline.submit"
 #: what Flower shows in place of a submitted job.
-HIDDEN_ARGUMENTS: Final = "('***',)"
+HIDDEN_ARGUMENTS: Final = "(***)"
 
 
 def nudge(job_id: str, hop: int, tenant: str, lane: Lane, queue: str, placed_ms: int) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from kombu.connection import Connection
 from redis.asyncio import Redis
 
+from tests.support.enqueue_page import example
 from tests.support.jobs import SMS
 from trunkline_client import AsyncTrunkline, keys
 from trunkline_client.connection import celery_broker
@@ -36,11 +38,16 @@ async def test_enqueueing_writes_that_nudge(redis: Redis) -> None:
     assert json.loads(written) == nudge(ID, 1, "acme", Lane.NORMAL, "dispatch.normal", placed_ms)
 
 
-async def test_kombu_reads_a_submit_message(redis: Redis, redis_url: str) -> None:
-    job = SMS | {"body": "Grüße 👋"}
-    await redis.lpush("dispatch.normal", json.dumps(submit_message(job, "task-1", "dispatch.normal")))
+def pushed(job: dict[str, Any]) -> tuple[str, str]:
+    return "dispatch.normal", json.dumps(submit_message(job, "task-1", "dispatch.normal"))
+
+
+@pytest.mark.parametrize(("queue", "text"), [pushed(SMS | {"body": "Grüße 👋"}), example()])
+async def test_kombu_reads_a_submit_message(redis: Redis, redis_url: str, queue: str, text: str) -> None:
+    await redis.lpush(queue, text)
+    ((job,), _, _) = json.loads(json.loads(text)["body"])
     url, options = celery_broker(redis_url)
     with Connection(url, transport_options=options) as connection:  # type: ignore[no-untyped-call]
-        message = connection.default_channel.basic_get("dispatch.normal")
+        message = connection.default_channel.basic_get(queue)
         assert message.decode()[0] == [job]
-        assert (message.headers["task"], message.headers["argsrepr"]) == (SUBMIT_TASK, "('***',)")
+        assert (message.headers["task"], message.headers["argsrepr"]) == (SUBMIT_TASK, "(***)")
