@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from jsonschema import FormatChecker
 from openapi_schema_validator import OAS30Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
 DOCUMENT: Final = Path(__file__).parents[1] / "data" / "twilio_openapi.json"
@@ -23,9 +23,11 @@ _URN: Final = "urn:twilio"
 _FORMATS: Final = FormatChecker(formats=())
 
 
-@_FORMATS.checks("date-time-rfc-2822", raises=(ValueError, TypeError))
 def _is_rfc_2822(value: object) -> bool:
     return not isinstance(value, str) or parsedate_to_datetime(value).tzinfo is not None
+
+
+_FORMATS.checks("date-time-rfc-2822", raises=(ValueError, TypeError))(_is_rfc_2822)
 
 
 def check_request(method: str, path: str, form: Mapping[str, Sequence[str]]) -> list[str]:
@@ -87,8 +89,8 @@ def _document() -> dict[str, Any]:
 
 @functools.cache
 def _registry() -> Registry[Any]:
-    resource: Resource[Any] = Resource(contents=_document(), specification=DRAFT4)
-    return Registry().with_resource(_URN, resource)
+    empty: Registry[Any] = Registry()
+    return empty.with_resource(_URN, DRAFT4.create_resource(_document()))
 
 
 @functools.cache

@@ -1,0 +1,1 @@
+"""Simulated Twilio and Syniverse: one server on loopback (`docs/simulators.md`)."""

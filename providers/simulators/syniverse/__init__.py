@@ -1,0 +1,1 @@
+"""The simulated Syniverse SCG API (`docs/simulators.md`)."""
