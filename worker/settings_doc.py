@@ -22,7 +22,7 @@ starts, and a variable whose name is nearly that of a setting is taken for a sli
 """
 
 _FOOT = """
-Flower, `celery inspect` and anything else that only imports `worker.app` needs {broker} and no secret.
+Flower, `celery inspect` and anything else that only imports `worker.app` reads {broker} and no other.
 """
 
 

@@ -36,6 +36,8 @@ MOST_JOB_BYTES: Final = 16_384
 # Control characters, lone surrogates and the two non-characters that no XML document may hold.
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _UNPRINTABLE_IN_BODY: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# `json.dumps` with options builds an encoder for every call.
+_JSON: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _CHARACTERS_PROBLEM: Final = "holds a control character or a broken surrogate; remove it"
 
 
@@ -128,7 +130,7 @@ Rule = TextRule | ChoiceRule | TimeRule | SecondsRule | MetadataRule
 
 def json_bytes(value: object) -> bytes:
     """Return `value` as the JSON we store and measure: sorted, without spaces, in UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _JSON.encode(value).encode()
 
 
 def body_rule(channel: Channel) -> TextRule:
