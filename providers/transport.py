@@ -6,7 +6,7 @@
 The line between the two is a fact, not an exception class: the request's body is a payload of ours, and aiohttp calls
 it where it is about to hand headers and body, in one piece, to the socket. Measured before this was written: the
 transport of `httpx-aiohttp` 0.2.0 reports a connection reset *after* the request was written as `ConnectTimeout`,
-which would send a code twice. See `docs/transport.md` for the window that remains.
+which would send a code twice. The window that remains: docs/transport.md.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class AnswerTooLarge(httpx.ReadError):
     """The answer's body is larger than any answer this client asks for."""
 
 
-class _GuardedPayload(BytesPayload):
+class GuardedPayload(BytesPayload):
     """A request body that asks its `Departure` right before aiohttp hands headers and body to the socket."""
 
     def __init__(self, value: bytes, departure: Departure) -> None:
@@ -94,7 +94,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         body = await request.aread()
         departure.watch()
         try:
-            return await self._exchange(session, request, _GuardedPayload(body, departure), departure)
+            return await self._exchange(session, request, GuardedPayload(body, departure), departure)
         except httpx.TransportError:
             raise
         except Exception as error:  # whatever aiohttp, ssl or the socket raises, only one fact counts: did bytes leave
@@ -110,7 +110,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             await self._session.close()
 
     async def _exchange(
-        self, session: aiohttp.ClientSession, request: httpx.Request, payload: _GuardedPayload, departure: Departure
+        self, session: aiohttp.ClientSession, request: httpx.Request, payload: GuardedPayload, departure: Departure
     ) -> httpx.Response:
         async with session.request(
             request.method,

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from providers.protocol import Kind
+from providers.registry import Endpoints, KindNotOffered, Providers
+from tests.support.provider_samples import CHANNEL, SYNIVERSE, TWILIO, FakeProvider, answer, sms
+
+
+@pytest.mark.parametrize("kind", [Kind.TWILIO, Kind.TWILIO_MESSAGING_SERVICE, Kind.SYNIVERSE])
+def test_a_kind_has_its_provider(kind: Kind) -> None:
+    assert Providers(Endpoints()).for_kind(kind) is not None
+
+
+def test_a_gateway_is_refused_with_one_sentence() -> None:
+    with pytest.raises(KindNotOffered, match="gateway cannot be used in this version"):
+        Providers(Endpoints()).for_kind(Kind.GATEWAY)
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+async def test_addresses_may_end_in_a_slash(slash: str) -> None:
+    fake = FakeProvider(lambda request: answer(500))
+    endpoints = Endpoints(f"http://127.0.0.1:1{slash}", f"http://127.0.0.1:2{slash}", f"http://127.0.0.1:3/base{slash}")
+    providers = Providers(endpoints, transport=httpx.MockTransport(fake))
+    await providers.for_kind(Kind.TWILIO).send_sms(TWILIO, sms())
+    await providers.for_kind(Kind.SYNIVERSE).send_sms(SYNIVERSE, sms(CHANNEL))
+    await providers.aclose()
+    assert [str(request.url).split("/Accounts")[0] for request in fake.requests] == [
+        "http://127.0.0.1:1/2010-04-01",
+        "http://127.0.0.1:3/base/messaging/message_requests",
+    ]
