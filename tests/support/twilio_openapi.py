@@ -89,8 +89,8 @@ def _document() -> dict[str, Any]:
 
 @functools.cache
 def _registry() -> Registry[Any]:
-    empty: Registry[Any] = Registry()
-    return empty.with_resource(_URN, DRAFT4.create_resource(_document()))
+    registry: Registry[Any] = Registry().with_resource(_URN, DRAFT4.create_resource(_document()))
+    return registry
 
 
 @functools.cache

@@ -151,9 +151,12 @@ def list_numbers(kind: TwilioNumberKind | None) -> Handler:
         def sid_of(number: TwilioNumber) -> str:
             return bodies.derived_sid("PN", account.sid, number.number)
 
-        return _list_2010(
-            request, "incoming_phone_numbers", found, sid_of, lambda number: bodies.number_body(account, number)
-        )
+        def render(number: TwilioNumber) -> dict[str, Any]:
+            body = bodies.number_body(account, number)
+            # Only the list of all kinds has the field `type`.
+            return body if kind is None else {name: value for name, value in body.items() if name != "type"}
+
+        return _list_2010(request, "incoming_phone_numbers", found, sid_of, render)
 
     return handle
 
