@@ -76,6 +76,7 @@ def test_content_is_no_credential_even_under_the_same_name() -> None:
         (f"{NEW},not-a-key", "key 2 of 2"),
         (base64.urlsafe_b64encode(b"\xff" * 31).decode(), "32 bytes"),
     ],
+    ids=["none", "blank", "short", "second of two", "31 bytes"],  # a random key in an id would differ between processes
 )
 def test_an_unusable_key_is_named_by_its_place_with_a_way_to_make_one(text: str, problem: str) -> None:
     with pytest.raises(SettingsInvalid) as caught:
