@@ -18,7 +18,7 @@ def change(expected_version: int, *chain: str, name: str = "acme") -> Replacemen
 
 
 async def everything(redis: Redis) -> dict[str, object]:
-    found = {key: await redis.dump(key) for key in sorted(await redis.keys(keys.config("*")))}
+    found: dict[str, object] = {str(key): await redis.hgetall(str(key)) for key in await redis.keys(keys.config("*"))}
     return {**found, "tenants": await redis.smembers(keys.TENANTS)}
 
 

@@ -108,7 +108,7 @@ async def test_a_cancelled_caller_does_not_take_the_load_away_from_the_others() 
 
 
 async def test_a_failed_load_is_tried_again_next_time() -> None:
-    answers = [OSError("gone"), tenant(version=1)]
+    answers: list[OSError | TenantConfig] = [OSError("gone"), tenant(version=1)]
 
     async def load(_: str) -> TenantConfig | None:
         answer = answers.pop(0)

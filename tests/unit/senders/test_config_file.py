@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,8 @@ from tests.support.config_samples import ACME, ENVIRONMENT
 from tests.support.sender_samples import ACCOUNT_SID, BOTH, SERVICE_SID, SMS
 from trunkline_client.private import Token
 from trunkline_client.words import OnUnknown
+
+PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
 
 
 def parse(text: str = ACME) -> DesiredTenant:
@@ -206,7 +209,7 @@ def test_a_chain_names_senders_of_its_tenant_once(chain: str, field: str, proble
 def test_a_draft_may_be_saved_but_not_named_by_a_chain(kind: str, lines: tuple[str, ...], reason: str) -> None:
     draft = with_sender(*lines, kind=kind)
 
-    assert parse(draft).senders["one"]
+    assert set(parse(draft).senders) == {"one"}
     errors = errors_of(f"{draft}    default_chain: [one]\n")
     assert reason in errors["default_chain[0]"]
 
@@ -301,3 +304,12 @@ def test_a_value_from_the_environment_is_never_read_as_yaml() -> None:
     tenant = parse_file(with_sender("name: ${A}"), {"A": "x, kind: gateway}"})["acme"]
 
     assert tenant.senders["one"].name == "x, kind: gateway}"
+
+
+def test_every_example_of_the_page_about_configuration_is_valid() -> None:
+    whole, *conditions = re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+
+    assert set(parse(whole).senders) == {"acme-twilio", "acme-syniverse"}
+    for example in conditions:
+        rows = ", ".join(re.findall(r"^  - (.*)$", example, re.MULTILINE))
+        assert parse(with_policy(f"{{conditions: [{rows}]}}")).policies["default"].conditions

@@ -52,7 +52,14 @@ def test_a_sender_that_may_not_be_used_is_passed_over_with_the_reason() -> None:
 
 
 def test_a_job_without_a_chain_has_an_empty_explanation() -> None:
-    nothing = {"chain": [], "sender": None, "number": None, "candidates": [], "passed_over": [], "then": []}
+    nothing: dict[str, object] = {
+        "chain": [],
+        "sender": None,
+        "number": None,
+        "candidates": [],
+        "passed_over": [],
+        "then": [],
+    }
 
     assert explained(tenant()).as_json() == nothing
 

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from providers.protocol import Origin, OriginType
+from providers.protocol import NumberType, Origin, OriginType
 from senders.choice import Choice, PassedOverReason
 from senders.countries import country_of
-from senders.model import Originator, Sender
+from senders.model import Number, Originator, Sender
 from senders.selection import choose
 from tests.support.sender_samples import (
     BOTH,
@@ -23,6 +24,8 @@ from tests.support.sender_samples import (
 )
 from trunkline_client.private import Recipient
 from trunkline_client.words import Channel
+
+PAGE = Path(__file__).parents[3] / "docs" / "selection.md"
 
 US, CA, JM, GB, FR = "+14155552671", "+16135552671", "+18765552671", "+447400123456", "+33612345678"
 UNIVERSAL, UNASSIGNED = "+80012345678", "+447700900123"
@@ -64,6 +67,30 @@ class Case:
         return self.name.replace(" ", "-")
 
 
+def row_of(case: Case) -> str:
+    """Return the case as a row of the page's table."""
+    of_sender = [*map(number_text, case.sender.numbers), *map(originator_text, case.sender.originators)]
+    if case.sender.messaging_service_sid:
+        of_sender = ["messaging service"]
+    asked = f"{case.channel} to {case.to}" + (f" as {case.sender_id}" if case.sender_id else "")
+    chosen = ", ".join(case.candidates).replace(SERVICE_SID, "the service") or "none"
+    carries = " and ".join(sorted(case.sender.channels))
+    return f"| {case.name} | {carries}: {', '.join(of_sender) or 'no numbers'} | {asked} | {chosen} |"
+
+
+def number_text(number: Number) -> str:
+    words = [] if number.type is NumberType.PHONE_NUMBER else [number.type.replace("_", " ")]
+    words += [f"for {' '.join(number.countries)}"] if number.countries else []
+    words += ["sms only"] if number.type is not NumberType.SHORT_CODE and number.capabilities == SMS else []
+    return f"{number.number} ({' '.join(words)})" if words else number.number
+
+
+def originator_text(originator: Originator) -> str:
+    words = [f"for {' '.join(originator.countries)}"] if originator.countries else []
+    words += ["sms only"] if originator.channels == SMS else []
+    return f"{originator.id} ({' '.join(words)})" if words else originator.id
+
+
 CASES = [
     Case("US number for US", twilio(CA_PHONE, US_PHONE), US, (A, C)),
     Case("CA number for CA", twilio(US_PHONE, CA_PHONE), CA, (C, A)),
@@ -101,6 +128,12 @@ CASES = [
     Case("Originator without countries, unknown", syniverse(Originator(ONE)), UNIVERSAL, (ONE,)),
     Case("Syniverse ignores a sender ID", syniverse(Originator(ONE)), GB, (ONE,), sender_id="Acme"),
 ]  # fmt: skip
+
+
+def test_the_page_about_selection_shows_exactly_this_table() -> None:
+    rows = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| ")]
+
+    assert rows[-len(CASES) :] == [row_of(case) for case in CASES]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
