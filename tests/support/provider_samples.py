@@ -29,7 +29,7 @@ SERVICE_SID = "MG" + "1" * 32
 MESSAGE_SID = "SM" + "2" * 32
 CALL_SID = "CA" + "3" * 32
 TOKEN = "made-up-token"
-TO = "+14155550100"
+TO = "+12015550123"
 FROM = "+14155550199"
 ATTEMPT_AT = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
 
