@@ -30,10 +30,10 @@ demo: $(DEMO) ## run the whole of Trunkline on this machine: embedded server, si
 	@$(BIN)/trunkline demo $(ARGS)
 
 test: $(DEV) ## run every test: unit, integration, e2e, crash (WORKERS=2 processes; ARGS go to pytest)
-	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-unit: $(DEV) ## run the unit tests only: no server, no sockets
-	@$(BIN)/pytest -n $(WORKERS) tests/unit $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/unit $(ARGS)
 
 lint: $(DEV) ## check style, format, types and the direction of imports
 	@$(BIN)/ruff check .
