@@ -73,6 +73,7 @@ class _Server(uvicorn.Server):
                 simulator_app(simulation),
                 http=SimulatorProtocol,
                 ws="none",
+                timeout_keep_alive=60,  # uvicorn's 5 s would close pooled connections under a pausing benchmark
                 lifespan="on",
                 log_config=None,
                 log_level="error",

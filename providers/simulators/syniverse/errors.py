@@ -1,4 +1,4 @@
-"""Syniverse's error codes as the simulator words them: HTTP status and text by code (`docs/wire-syniverse.md`)."""
+"""Syniverse's error codes as the simulator words them: status and text by code (`docs/simulators.md`, Syniverse)."""
 
 from __future__ import annotations
 

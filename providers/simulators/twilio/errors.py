@@ -1,4 +1,4 @@
-"""Twilio's error codes as the simulator words them: HTTP status and text by code (`docs/wire-twilio.md`, Errors)."""
+"""Twilio's error codes as the simulator words them: HTTP status and text by code (`docs/simulators.md`, Twilio)."""
 
 from __future__ import annotations
 

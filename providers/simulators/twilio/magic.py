@@ -1,4 +1,4 @@
-"""The magic numbers of Twilio's test credentials (`docs/wire-twilio.md`, Test credentials)."""
+"""The magic numbers of Twilio's test credentials (`docs/simulators.md`, Test credentials)."""
 
 from __future__ import annotations
 
