@@ -58,7 +58,7 @@ async def reconcile(services: Services, hand: InHand) -> Report:
 
 async def _ask(services: Services, hand: InHand, attempt: AttemptRecord) -> LookupAnswer:
     """Return the provider's answer; a sender whose credentials are gone can no longer be asked."""
-    sender = hand.config.senders.get(attempt.sender)
+    sender = hand.config.sender_of_attempt(attempt.sender, attempt.account)
     if sender is None or attempt.origin is None:
         return LookupAnswer(good=False, can_ask=False)
     account = services.configurations.account(hand.config, sender)

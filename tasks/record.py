@@ -10,7 +10,10 @@ from typing import Any
 from providers.faults import Fault, Outcome
 from providers.protocol import Origin, OriginType
 from trunkline_client.errors import TrunklineError
+from trunkline_client.message import SUPPORTED_VERSIONS
 from trunkline_client.words import Channel, JobState, Lane
+
+_KNOWN_VERSIONS = frozenset(str(version) for version in SUPPORTED_VERSIONS)
 
 
 class RecordUnreadable(TrunklineError):
@@ -91,6 +94,10 @@ def decode(job_id: str, raw: Mapping[str, str]) -> JobRecord:
     Raises:
         RecordUnreadable: a field is missing or of an unknown form.
     """
+    if raw.get("v") not in _KNOWN_VERSIONS:
+        raise RecordUnreadable(
+            f"the record of job {job_id} is of a version this worker does not know; update the worker"
+        )
     try:
         count = int(raw["attempts"])
         return JobRecord(

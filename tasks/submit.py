@@ -31,7 +31,8 @@ async def submit(journal: Journal, client: AsyncTrunkline, job: object, task_id:
         SubmitAgain: Redis did not confirm it; the message must not be acknowledged.
     """
     given = dict(job) if isinstance(job, dict) else {}
-    given.setdefault("id", task_id)
+    if given.get("id") is None:
+        given["id"] = task_id
     try:
         validate(given)
     except JobInvalid as invalid:

@@ -89,7 +89,7 @@ class _Environment(BaseSettings):
 
 
 class BrokerSettings(_Environment):
-    """What it takes to reach the broker and the journal; Flower and `celery inspect` need no more, and no secret."""
+    """What the Celery app is built from; Flower and `celery inspect` need no more, and no secret."""
 
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
@@ -98,6 +98,7 @@ class BrokerSettings(_Environment):
             "`ssl_keyfile=` name files) or `sentinel://[user:password@]host:port,host:port/SERVICE/db`."
         ),
     )
+    concurrency: int = Field(default=64, ge=1, le=1000, description="How many jobs one process works on at a time.")
 
 
 class Settings(BrokerSettings):
@@ -135,7 +136,6 @@ class Settings(BrokerSettings):
     attempt_s: float = Field(
         default=15.0, gt=0, le=60, description="How long one whole attempt may take for other jobs, in seconds."
     )
-    concurrency: int = Field(default=64, ge=1, le=1000, description="How many jobs one process works on at a time.")
     lease_s: float = Field(
         default=10.0,
         ge=3,

@@ -16,7 +16,11 @@ EXIT_FAILED: Final = 1
 COMMANDS: Final = {
     "apply": "worker.cli.apply:apply",
     "explain": "worker.cli.explain:explain",
+    "jobs": "worker.cli.jobs:jobs",
+    "send": "worker.cli.send:send",
+    "simulate": "worker.cli.simulate:simulate",
     "tenants": "worker.cli.tenants:tenants",
+    "worker": "worker.cli.worker:worker",
 }
 
 

@@ -1,0 +1,277 @@
+"""A whole Trunkline of real parts: a Redis server, the simulated providers, worker processes and the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.fernet import Fernet
+
+from providers.simulators.control import SimulatorControl
+from providers.simulators.faults import FaultKind, FaultPlan
+from providers.simulators.ledger import Entry
+from providers.simulators.server import start
+from providers.simulators.world import (
+    SyniverseAccount,
+    SyniverseChannel,
+    TwilioAccount,
+    TwilioNumber,
+    TwilioNumberKind,
+    TwilioShortCode,
+    World,
+)
+from tests.support.redis_server import RedisServer
+from trunkline_client import Status, Trunkline
+from trunkline_client.connection import open_sync
+from trunkline_client.message import submit_message
+from trunkline_client.words import JobState
+
+BIN: Final = Path(sys.executable).parent
+WAIT_S: Final = 60.0
+READY: Final = "worker.ready"
+
+#: Secrets that must never appear in any output.
+TOKENS: Final = {
+    "ACME_TOKEN": "acme-auth-token-7f3a",
+    "GLOBEX_TOKEN": "globex-auth-token-91bc",
+    "SYNIVERSE_TOKEN": "sy-77aa",
+}
+ACME_SID, GLOBEX_SID = "AC" + "a" * 32, "AC" + "b" * 32
+
+SYNIVERSE: Final = """\
+        kind: syniverse
+        name: Syniverse
+        access_token: ${SYNIVERSE_TOKEN}
+        consent: {by: ops@acme.example}
+        channels: [sms, voice]
+        originators: [{id: "channel:1KJPMkuHQkair"}]"""
+
+CONFIGURATION: Final = f"""
+tenants:
+  acme:
+    default_chain: [acme-twilio, acme-syniverse]
+    senders:
+      acme-twilio:
+        kind: twilio
+        name: Acme Twilio
+        account_sid: {ACME_SID}
+        auth_token: ${{ACME_TOKEN}}
+        consent: {{by: ops@acme.example}}
+        channels: [sms, voice]
+        numbers:
+          - {{number: "+12015550100"}}
+          - {{number: "+12015550101"}}
+          - {{number: "+18335550199", countries: [US, CA]}}
+      acme-syniverse:
+{SYNIVERSE}
+  globex:
+    default_chain: [globex-twilio, globex-second, globex-syniverse]
+    senders:
+      globex-twilio:
+        kind: twilio
+        name: Globex short code
+        account_sid: {GLOBEX_SID}
+        auth_token: ${{GLOBEX_TOKEN}}
+        consent: {{by: ops@globex.example}}
+        channels: [sms]
+        numbers: [{{number: "88022"}}]
+      globex-second:
+        kind: twilio
+        name: Globex second
+        account_sid: {GLOBEX_SID}
+        auth_token: ${{GLOBEX_TOKEN}}
+        consent: {{by: ops@globex.example}}
+        channels: [sms]
+        numbers: [{{number: "+442071838750"}}]
+      globex-syniverse:
+{SYNIVERSE}
+"""
+
+
+def world() -> World:
+    """Return the accounts of the configuration above."""
+    toll_free = TwilioNumber("+18335550199", kind=TwilioNumberKind.TOLL_FREE)
+    own = (TwilioNumber("+12015550100"), TwilioNumber("+12015550101"), toll_free)
+    return World(
+        twilio=(
+            TwilioAccount(ACME_SID, TOKENS["ACME_TOKEN"], "Acme", numbers=own),
+            TwilioAccount(
+                GLOBEX_SID,
+                TOKENS["GLOBEX_TOKEN"],
+                "Globex",
+                numbers=(TwilioNumber("+442071838750"),),
+                short_codes=(TwilioShortCode("88022"),),
+            ),
+        ),
+        syniverse=(
+            SyniverseAccount(
+                name="syniverse",
+                token=TOKENS["SYNIVERSE_TOKEN"],
+                channels=(SyniverseChannel("1KJPMkuHQkair", "Everywhere"),),
+            ),
+        ),
+    )
+
+
+@dataclass(slots=True)
+class WorkerProcess:
+    """A worker as a process, with everything it printed in one file."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def output(self) -> str:
+        """Everything the worker printed so far."""
+        return self.log.read_text(encoding="utf-8")
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Return the log events of one name."""
+        lines = [line for line in self.output.splitlines() if line.startswith("{")]
+        return [event for line in lines if (event := json.loads(line)).get("event") == name]
+
+    def wait_ready(self) -> None:
+        """Return when the worker takes messages."""
+        give_up_at = time.monotonic() + WAIT_S
+        while READY not in self.output:
+            if self.process.poll() is not None or time.monotonic() > give_up_at:
+                raise AssertionError(f"the worker did not get ready:\n{self.output}")
+            time.sleep(0.05)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Signal the worker and return its exit code; a worker that does not end is killed."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+
+@dataclass(slots=True)
+class System:
+    """The running parts."""
+
+    folder: Path
+    redis: RedisServer
+    control: SimulatorControl
+    environment: Mapping[str, str]
+    client: Trunkline
+    raw: Any  # a plain redis client; redis-py's types say `bytes | str` for answers that are text
+    workers: list[WorkerProcess] = field(default_factory=list)
+
+    def start_worker(self, *arguments: str, plain: bool = False, folder: Path | None = None) -> WorkerProcess:
+        """Start a worker: `trunkline worker` with arguments, or plain `celery -A worker.app worker`."""
+        command = ["celery", "-A", "worker.app", "worker"] if plain else ["trunkline", "worker"]
+        log = self.folder / f"worker-{len(self.workers)}.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [str(BIN / command[0]), *command[1:], *arguments],
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=folder or self.folder,
+            )
+        worker = WorkerProcess(process, log)
+        self.workers.append(worker)
+        return worker
+
+    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run one `trunkline` command to its end."""
+        return subprocess.run(
+            [str(BIN / "trunkline"), *arguments],
+            env={**self.environment, **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            timeout=WAIT_S,
+            check=False,
+        )
+
+    def apply(self, text: str = CONFIGURATION) -> None:
+        """Apply a configuration."""
+        file = self.folder / "tenants.yaml"
+        file.write_text(text, encoding="utf-8")
+        done = self.run("apply", str(file), "--yes")
+        assert done.returncode == 0, done.stderr
+
+    def outcome(self, job_id: str, *states: JobState, wait_s: float = WAIT_S) -> Status:
+        """Return the job's status once it has ended, or is in one of `states`."""
+        give_up_at = time.monotonic() + wait_s
+        while True:
+            status = self.client.status(job_id)
+            assert status is not None
+            state = JobState(status["state"])
+            if state in states or (not states and state.is_finished):
+                return status
+            if time.monotonic() > give_up_at:
+                raise AssertionError(f"{status}\n" + "\n".join(worker.output[-3000:] for worker in self.workers))
+            time.sleep(0.02)
+
+    def submit(self, job: Mapping[str, Any], task_id: str, queue: str) -> None:
+        """Publish a whole job as a producer in another language would, and wait until it is recorded."""
+        self.raw.lpush(queue, json.dumps(submit_message(job, task_id, queue)))
+        give_up_at = time.monotonic() + WAIT_S
+        while self.client.status(task_id) is None:
+            assert time.monotonic() < give_up_at, "\n".join(worker.output[-3000:] for worker in self.workers)
+            time.sleep(0.02)
+
+    def accepted(self, recipient: str) -> list[Entry]:
+        """Return what the providers accepted for one recipient."""
+        return [entry for entry in self.control.ledger().entries if entry.to.removeprefix("voice:") == recipient]
+
+    def refuse(self, recipient: str, code: int, status: int = 400, **plan: Any) -> None:
+        """Let Twilio refuse messages to one recipient."""
+        self.control.arm(
+            FaultPlan(
+                kind=FaultKind.ANSWER,
+                provider="twilio",
+                method="POST",
+                recipient=recipient,
+                code=code,
+                status=status,
+                **plan,
+            )
+        )
+
+
+@contextmanager
+def running(folder: Path, **variables: str) -> Iterator[System]:
+    """Run a Redis server and the simulators; workers are the test's to start. Everything ends with the block."""
+    with ExitStack() as stack:
+        redis = stack.enter_context(RedisServer(folder / "redis"))
+        simulator = stack.enter_context(start(world=world()))
+        control = stack.enter_context(simulator.control())
+        client = stack.enter_context(Trunkline(redis.url))
+        environment = {
+            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(folder),
+            "TRUNKLINE_REDIS_URL": redis.url,
+            "TRUNKLINE_SECRET_KEYS": Fernet.generate_key().decode(),
+            "TRUNKLINE_LOG_FORMAT": "json",
+            **simulator.addresses.environment,
+            **TOKENS,
+            **variables,
+        }
+        raw = stack.enter_context(open_sync(redis.url))
+        system = System(folder, redis, control, environment, client, raw)
+        try:
+            yield system
+        finally:
+            for worker in system.workers:
+                worker.stop(signal.SIGKILL)
+            shutil.rmtree(folder / "redis", ignore_errors=True)

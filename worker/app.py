@@ -1,0 +1,107 @@
+"""The Celery app. Importing it reads the broker's settings only, so Flower and `celery inspect` need no secrets."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+from kombu.entity import Exchange, Queue
+
+from worker.shadows import import_ours
+
+_shadows = import_ours(Path(__file__).resolve().parents[1])
+
+from tasks.celery_tasks import register  # noqa: E402  # only now is `tasks` known to be ours
+from trunkline_client import keys  # noqa: E402
+from trunkline_client.connection import celery_broker  # noqa: E402
+from trunkline_client.errors import SettingsInvalid  # noqa: E402
+from trunkline_client.words import Lane  # noqa: E402
+from worker.bootstrap import WorkerRuntime  # noqa: E402
+from worker.logs import configure  # noqa: E402
+from worker.settings import LogFormat, load_broker_settings, load_settings  # noqa: E402
+from worker.steps import CoreStep  # noqa: E402
+
+
+def _configuration() -> dict[str, Any]:
+    settings = load_broker_settings()
+    broker_url, transport_options = celery_broker(settings.redis_url.get_secret_value())
+    return {
+        "broker_url": broker_url,
+        "broker_transport_options": {
+            **transport_options,
+            # A task lasts seconds. Redelivery is harmless: the journal's claim decides, not the broker.
+            "visibility_timeout": 120,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "priority_steps": [lane.broker_priority for lane in Lane],
+            "queue_order_strategy": "worker.lane_order:LaneOrder",
+            # Without a socket timeout a silent death of the server would block a publish for ever.
+            "socket_timeout": 10,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        },
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "task_queues": [Queue(name, Exchange(""), routing_key=name) for name in keys.ALL_QUEUES],
+        "task_default_queue": keys.dispatch_queue(Lane.NORMAL),
+        "task_create_missing_queues": False,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_pool": "worker.pool:DispatchPool",
+        "worker_concurrency": settings.concurrency,
+        "worker_send_task_events": True,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_enable_remote_control": True,
+    }
+
+
+def _build() -> Celery:
+    try:
+        configuration = _configuration()
+    except SettingsInvalid as error:
+        sys.stderr.write(f"trunkline: {error}\n")
+        raise SystemExit(1) from error
+    built = Celery("trunkline")
+    built.conf.update(configuration)
+    return built
+
+
+runtime = WorkerRuntime()
+app = _build()
+register(app, runtime)
+CoreStep.runtime = runtime
+app.steps["worker"].add(CoreStep)
+
+
+@signals.setup_logging.connect
+def _configure_logging(loglevel: int | None = None, **_: Any) -> None:
+    try:
+        settings = load_settings()
+        configure(settings.log_format, settings.log_level, celery_level=loglevel)
+    except SettingsInvalid:
+        # The worker's own step reports what is wrong; until then errors must still be readable.
+        configure(LogFormat.AUTO, "info", celery_level=loglevel)
+    for shadow in _shadows:
+        logging.getLogger("trunkline.worker").warning("ours is used: %s", shadow)
+
+
+@signals.worker_ready.connect
+def _tell_ready(sender: Any = None, **_: Any) -> None:
+    queues = sorted(app.amqp.queues.consume_from)
+    structlog.get_logger("trunkline.worker").info("worker.ready", name=sender.hostname, queues=queues)
+
+
+@signals.worker_shutdown.connect
+def _stop_core(**_: Any) -> None:
+    """The pool has finished what it had; only now may the core end."""
+    runtime.stop()

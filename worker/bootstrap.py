@@ -1,0 +1,191 @@
+"""The composition root: reads settings once and passes values down; nothing below reads the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from providers.registry import Endpoints, Providers, Timeouts
+from senders.cache import ConfigCache
+from senders.secrets import KeyRing
+from senders.store import ConfigStore
+from tasks.dispatch import dispatch
+from tasks.journal import Journal
+from tasks.lease import LeaseKeeper
+from tasks.services import DispatchSettings, Services
+from tasks.submit import submit
+from tasks.upkeep import run_mover, run_sweeper
+from trunkline_client import AsyncTrunkline, keys
+from trunkline_client.connection import open_async
+from trunkline_client.errors import TrunklineError
+from worker.bridge import Bridge
+from worker.settings import Settings
+
+#: How long a starting worker waits for Redis before it gives up.
+REDIS_PATIENCE_S: Final = 30.0
+_REDIS_PAUSE_S: Final = 1.0
+#: A lease is renewed this often within its length: two renewals may fail before it ends.
+_RENEWALS_PER_LEASE: Final = 10 / 3
+_MS_PER_DAY: Final = 86_400_000
+
+_log = structlog.get_logger("trunkline.worker")
+
+
+class RedisUnreachable(TrunklineError):
+    """Redis did not answer while the worker started."""
+
+
+class StoppedEarly(TrunklineError):
+    """The process was told to stop before it had started."""
+
+
+class WorkerRuntime:
+    """Runs the asynchronous core of one process; implements `tasks.celery_tasks.Runtime`."""
+
+    def __init__(self) -> None:
+        self._bridge = Bridge()
+        self._services: Services | None = None
+        self._providers: Providers | None = None
+        self._redis: Redis | None = None
+
+    def start(self, settings: Settings, is_stopping: Callable[[], bool]) -> None:
+        """Connect, check what can be checked, and start the upkeep loops.
+
+        Args:
+            settings: the checked settings.
+            is_stopping: whether the process was told to stop meanwhile.
+
+        Raises:
+            RedisUnreachable: Redis did not answer within `REDIS_PATIENCE_S`.
+            StoppedEarly: the process was told to stop meanwhile.
+            SecretUnreadable: the key ring cannot open the stored credentials.
+        """
+        self._bridge.start()
+        self._bridge.run(self._open(settings, is_stopping))
+        services = self._ready()
+        for loop in (services.leases.run(), run_mover(services.journal), run_sweeper(services.journal)):
+            self._bridge.spawn(loop)
+
+    def stop(self) -> None:
+        """End the upkeep loops and close every connection."""
+        self._bridge.stop(self._close())
+
+    def dispatch(self, job_id: str, hop: str) -> str:
+        """Carry one job one pass further; returns the line of its report."""
+        return self._bridge.run(dispatch(self._ready(), job_id, hop)).line
+
+    def dispatch_many(self, job_ids: Sequence[str]) -> str:
+        """Carry many jobs one pass further, side by side."""
+        return self._bridge.run(self._dispatch_many(job_ids))
+
+    def submit(self, job: object, task_id: str) -> str:
+        """Record a job that came through the broker."""
+        client = AsyncTrunkline(redis=self._redis)
+        return self._bridge.run(submit(self._ready().journal, client, job, task_id)).line
+
+    async def _dispatch_many(self, job_ids: Sequence[str]) -> str:
+        services = self._ready()
+        reports = await asyncio.gather(*(dispatch(services, job_id, "") for job_id in job_ids))
+        return f"{len(reports)} jobs"
+
+    def _ready(self) -> Services:
+        if self._services is None:
+            raise TrunklineError("this worker has not started")
+        return self._services
+
+    async def _open(self, settings: Settings, is_stopping: Callable[[], bool]) -> None:
+        url = settings.redis_url.get_secret_value()
+        self._redis = open_async(url, client_name="trunkline-worker")
+        await _wait_for_redis(self._redis, is_stopping)
+        await _write_tuning(self._redis, settings)
+        ring = KeyRing(settings.secret_key_texts)
+        store = ConfigStore(self._redis)
+        await _check_keys(store, ring)
+        journal = Journal(self._redis, lease_ms=round(settings.lease_s * 1000))
+        endpoints = Endpoints(
+            twilio_api_url=settings.twilio_api_url,
+            twilio_messaging_url=settings.twilio_messaging_url,
+            syniverse_api_url=settings.syniverse_api_url,
+        )
+        self._providers = Providers(
+            endpoints, timeouts=Timeouts(connect_s=settings.connect_s, read_s=settings.attempt_s)
+        )
+        self._services = Services(
+            journal=journal,
+            configurations=ConfigCache(store.load, ring),
+            content=ring,
+            provider=self._providers.for_kind,
+            leases=LeaseKeeper(
+                journal,
+                lease_s=settings.lease_s,
+                renew_every_s=settings.lease_s / _RENEWALS_PER_LEASE,
+                monotonic=time.monotonic,
+            ),
+            settings=_dispatch_settings(settings),
+            monotonic=time.monotonic,
+            random=random.random,
+            new_token=lambda: secrets.token_hex(6),
+        )
+
+    async def _close(self) -> None:
+        if self._providers is not None:
+            await self._providers.aclose()
+        if self._redis is not None:
+            await self._redis.aclose()
+
+
+def _dispatch_settings(settings: Settings) -> DispatchSettings:
+    return DispatchSettings(
+        worker=f"{socket.gethostname()}-{os.getpid()}",
+        urgent_deadline_s=settings.attempt_urgent_s,
+        deadline_s=settings.attempt_s,
+        other_numbers=settings.other_numbers,
+        keep_content=settings.keep_content,
+    )
+
+
+async def _wait_for_redis(redis: Redis, is_stopping: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + REDIS_PATIENCE_S
+    while True:
+        try:
+            await redis.ping()
+        except (RedisError, OSError) as error:
+            if is_stopping():
+                raise StoppedEarly("stopped while waiting for Redis") from error
+            if time.monotonic() >= give_up_at:
+                raise RedisUnreachable(
+                    f"Redis did not answer within {REDIS_PATIENCE_S:.0f} s ({type(error).__name__}); "
+                    "check TRUNKLINE_REDIS_URL and that the server runs"
+                ) from error
+            _log.warning("redis.waiting", error=type(error).__name__)
+            await asyncio.sleep(_REDIS_PAUSE_S)
+        else:
+            return
+
+
+async def _write_tuning(redis: Redis, settings: Settings) -> None:
+    """Tell the scripts how long records are kept; installed clients read it from Redis, not from their settings."""
+    keep = {
+        "finished_keep_ms": round(settings.finished_keep_days * _MS_PER_DAY),
+        "failed_keep_ms": round(settings.failed_keep_days * _MS_PER_DAY),
+    }
+    await redis.hset(keys.TUNING, mapping={name: str(value) for name, value in keep.items()})
+
+
+async def _check_keys(store: ConfigStore, ring: KeyRing) -> None:
+    """Open one tenant's credentials: a worker with the wrong keys must stop before it takes a job."""
+    for tenant in sorted(await store.tenants()):
+        config = await store.load(tenant)
+        for sender in config.senders.values() if config else ():
+            ring.open(tenant, sender.key, sender.sealed_secret)
+            return

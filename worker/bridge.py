@@ -1,0 +1,83 @@
+"""The one place that knows how Celery's pool and the asynchronous core meet: an event loop on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from trunkline_client.errors import TrunklineError
+
+Result = TypeVar("Result")
+
+_STOP_S = 10.0
+
+
+class NotRunning(TrunklineError):
+    """A task came before the worker had started or after it had stopped."""
+
+
+class Bridge:
+    """An event loop on a daemon thread; pool threads hand it coroutines and wait."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._background: list[Future[Any]] = []
+
+    @property
+    def is_running(self) -> bool:
+        """Whether coroutines can be handed over."""
+        return self._loop is not None
+
+    def start(self) -> None:
+        """Start the loop; returns when it runs."""
+        started = threading.Event()
+        loop = asyncio.new_event_loop()
+
+        def run() -> None:
+            asyncio.set_event_loop(loop)
+            loop.call_soon(started.set)
+            loop.run_forever()
+
+        self._thread = threading.Thread(target=run, name="trunkline-core", daemon=True)
+        self._thread.start()
+        started.wait()
+        self._loop = loop
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run `work` on the loop and return its result; blocks the calling thread only.
+
+        Raises:
+            NotRunning: the loop is not running.
+        """
+        return self._hand_over(work).result()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` on the loop until `stop`, without waiting for it."""
+        self._background.append(self._hand_over(work))
+
+    def stop(self, farewell: Coroutine[Any, Any, None]) -> None:
+        """Cancel what was spawned, run `farewell`, and end the loop and its thread."""
+        if self._loop is None or self._thread is None:
+            farewell.close()
+            return
+        for future in self._background:
+            future.cancel()
+        self._background.clear()
+        try:
+            self._hand_over(farewell).result(timeout=_STOP_S)
+        finally:
+            loop, self._loop = self._loop, None
+            loop.call_soon_threadsafe(loop.stop)
+            self._thread.join(timeout=_STOP_S)
+            if not self._thread.is_alive():
+                loop.close()
+
+    def _hand_over(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
+        if self._loop is None:
+            work.close()
+            raise NotRunning("this worker is not running")
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
