@@ -35,6 +35,12 @@ def test_every_chore_explains_itself() -> None:
     assert chores - TARGETS == {"docker-ready"}
 
 
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    pages = [page.name for page in (ROOT / "docs").iterdir() if page.is_file() and page.name != "README.md"]
+    assert [page for page in pages if f"]({page})" not in index] == []
+
+
 @pytest.mark.parametrize("decision", DECISIONS, ids=name)
 def test_a_decision_is_indexed_under_its_title_and_fits_on_a_page(decision: Path) -> None:
     text = decision.read_text()
