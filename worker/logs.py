@@ -8,10 +8,18 @@ import sys
 from typing import Any, Final, TextIO
 
 import structlog
+from celery.worker.consumer import consumer
 
 from worker.settings import LogFormat
 
 #: Libraries that narrate every request at INFO, with addresses that may carry account names.
+_CONSUMER: Final = "celery.worker.consumer.consumer"
+_COMPLAINTS: Final = {
+    consumer.UNKNOWN_FORMAT: "a message that is no Celery message was discarded",
+    consumer.UNKNOWN_TASK_ERROR: "a message for a task that Trunkline does not have was discarded",
+    consumer.INVALID_TASK_ERROR: "a message that breaks Celery's protocol was discarded",
+    consumer.MESSAGE_DECODE_ERROR: "a message whose body cannot be decoded was discarded",
+}
 _QUIET: Final = ("httpx", "httpcore", "aiohttp", "asyncio", "kombu", "redis", "amqp")
 
 
@@ -36,11 +44,7 @@ def configure(
     ]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            _renderer(pretty=pretty),
-        ],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(pretty=pretty)],
     )
     handler = logging.StreamHandler(target)
     handler.setFormatter(formatter)
@@ -50,6 +54,9 @@ def configure(
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("celery").setLevel(celery_level or logging.WARNING)
+    # At DEBUG the pool prints the whole message it hands to a thread, and `submit` messages carry content.
+    logging.getLogger("celery.pool").setLevel(max(logging.INFO, celery_level or logging.WARNING))
+    logging.getLogger(_CONSUMER).addFilter(hide_bodies)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -58,10 +65,22 @@ def configure(
     )
 
 
-def _renderer(*, pretty: bool) -> Any:
+def hide_bodies(record: logging.LogRecord) -> bool:
+    """Take the message's body out of Celery's complaints about messages it cannot use; always True.
+
+    Celery prints the full body of such a message, and that may be a job somebody meant to submit.
+    """
+    complaint = _COMPLAINTS.get(str(record.msg))
+    if complaint:
+        record.msg, record.args, record.exc_info, record.exc_text = complaint, (), None, None
+    return True
+
+
+def _rendering(*, pretty: bool) -> list[Any]:
+    """Return the last processors. Tracebacks are plain: rich ones print local variables, which may be private."""
     if pretty:
-        return structlog.dev.ConsoleRenderer()
-    return structlog.processors.JSONRenderer()
+        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 
 def _drop_empty(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

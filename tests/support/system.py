@@ -222,6 +222,24 @@ class System:
                 raise AssertionError(f"{status}\n" + "\n".join(worker.output[-3000:] for worker in self.workers))
             time.sleep(0.02)
 
+    def redis_contents(self) -> str:
+        """Return every key and value of the database as text."""
+        parts: list[str] = []
+        for key in self.raw.keys("*"):
+            match self.raw.type(key):
+                case "hash":
+                    parts.append(json.dumps(self.raw.hgetall(key)))
+                case "list":
+                    parts += self.raw.lrange(key, 0, -1)
+                case "set":
+                    parts += self.raw.smembers(key)
+                case "zset":
+                    parts += self.raw.zrange(key, 0, -1)
+                case _:
+                    parts.append(self.raw.get(key) or "")
+            parts.append(key)
+        return "\n".join(parts)
+
     def submit(self, job: Mapping[str, Any], task_id: str, queue: str) -> None:
         """Publish a whole job as a producer in another language would, and wait until it is recorded."""
         self.raw.lpush(queue, json.dumps(submit_message(job, task_id, queue)))
@@ -250,10 +268,10 @@ class System:
 
 
 @contextmanager
-def running(folder: Path, **variables: str) -> Iterator[System]:
+def running(folder: Path, *, aof: bool = False, **variables: str) -> Iterator[System]:
     """Run a Redis server and the simulators; workers are the test's to start. Everything ends with the block."""
     with ExitStack() as stack:
-        redis = stack.enter_context(RedisServer(folder / "redis"))
+        redis = stack.enter_context(RedisServer(folder / "redis", aof=aof))
         simulator = stack.enter_context(start(world=world()))
         control = stack.enter_context(simulator.control())
         client = stack.enter_context(Trunkline(redis.url))
