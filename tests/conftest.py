@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
 from tests.support.redis_server import RedisServer
 from trunkline_client.connection import open_async
+
+# The first draw of a text builds Hypothesis's Unicode tables: 2.6 s in a fresh clone, which says nothing of our code.
+settings.register_profile("trunkline", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("trunkline")
 
 
 @pytest.fixture(scope="session")
