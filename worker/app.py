@@ -31,6 +31,7 @@ def _configuration() -> dict[str, Any]:
     broker_url, transport_options = celery_broker(settings.redis_url.get_secret_value())
     return {
         "broker_url": broker_url,
+        "broker_transport": f"worker.transport:{'Sentinel' if broker_url.startswith('sentinel') else ''}Transport",
         "broker_transport_options": {
             **transport_options,
             # A task lasts seconds. Redelivery is harmless: the journal's claim decides, not the broker.

@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -106,7 +106,7 @@ def traffic(system: System, flower: httpx.Client) -> list[str]:
     system.control.arm(FaultPlan(kind=FaultKind.RESET, accept_first=True, recipient=LOST, method="POST", times=1))
     with BrokerTap(system) as tap:
         one = {"tenant": "acme", "channel": "sms", "body": BODY, "priority": "urgent"}
-        jobs = [{**one, "to": to} for to in (ACCEPTED, REFUSED, LOST, FAILED)]
+        jobs: list[dict[str, Any]] = [{**one, "to": to} for to in (ACCEPTED, REFUSED, LOST, FAILED)]
         jobs.append({**one, "to": ACCEPTED, "channel": "voice", "user": WORDS, "metadata": {"note": WORDS}})
         handles = [handle for handle in system.client.send_many(jobs) if hasattr(handle, "id")]
         task_id = str(uuid.uuid4())

@@ -127,3 +127,15 @@ def test_an_unknown_queue_is_refused_with_the_known_ones(system: System) -> None
 
     assert done.returncode == 2
     assert "dispatch.urgent" in done.stderr
+
+
+def test_junk_in_a_queue_does_not_end_a_worker(system: System) -> None:
+    worker = system.start_worker("--queues", "dispatch.bulk")
+    worker.wait_ready()
+    system.raw.lpush("dispatch.bulk", "no json", '{"no": "message"}', "[]", '{"properties": {"delivery_tag": "x"}}')
+
+    job = system.client.send_sms(tenant="acme", to="+12015553004", body="hello", priority="bulk")
+
+    assert system.outcome(job.id)["state"] == "sent"
+    assert len(worker.events("message.discarded")) == 3
+    assert worker.stop() == 0

@@ -1,4 +1,4 @@
-"""The entry point of `trunkline`: loads a command's module only when it is called, and turns errors into exit codes."""
+"""The entry point of `trunkline`: loads a command's module when it is needed, and turns errors into exit codes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from trunkline_client.errors import TrunklineError
 
 EXIT_FAILED: Final = 1
 
-#: command name -> "module:attribute"; a module is imported when its command is used, so `--help` stays fast.
+#: command name -> "module:attribute"; a command pays for its own imports only.
 COMMANDS: Final = {
     "apply": "worker.cli.apply:apply",
+    "demo": "worker.cli.demo:demo",
     "explain": "worker.cli.explain:explain",
     "jobs": "worker.cli.jobs:jobs",
     "send": "worker.cli.send:send",

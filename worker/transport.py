@@ -1,0 +1,67 @@
+"""kombu's Redis transport with two holes closed that would end a worker: acks after an outage, and junk in a queue.
+
+Both were seen with kombu 5.7.0 on real servers. When Redis dies while tasks finish, their acks run on a channel that is
+closed already; kombu then fails with AttributeError, which Celery takes for "unrecoverable" and exits. And one list
+element that is no JSON, or no Celery message, does the same to every worker that pops it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from kombu.transport import redis as kombu_redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+_log = structlog.get_logger("trunkline.broker")
+
+
+class _Sturdy:
+    """What both channels do differently; mixed in before kombu's own class."""
+
+    connection: Any
+
+    def _connparams(self, asynchronous: bool = False) -> Any:  # kombu's signature
+        if self.connection.client is None:
+            # kombu handles a connection error of an ack: the message comes back, and the claim leaves it.
+            raise RedisConnectionError("the channel was closed by an outage")
+        return super()._connparams(asynchronous)  # type: ignore[misc]  # kombu ships no types
+
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            return super()._brpop_read(**options)  # type: ignore[misc]  # kombu ships no types
+        except ValueError as error:
+            # Only decoding the popped element raises it; the element is gone from the list by now.
+            _log.error("message.discarded", why="it is no JSON", error=type(error).__name__)
+            return True
+
+
+class Channel(_Sturdy, kombu_redis.Channel):
+    """A channel to a plain server."""
+
+
+class SentinelChannel(_Sturdy, kombu_redis.SentinelChannel):
+    """A channel to the master that Sentinels name."""
+
+
+class _Careful:
+    """Delivers only what is a Celery message."""
+
+    def _deliver(self, message: Any, queue: str) -> None:
+        properties = message.get("properties") if isinstance(message, dict) else None
+        if not isinstance(properties, dict) or "delivery_tag" not in properties:
+            _log.error("message.discarded", why="it is no Celery message", queue=queue)
+            return
+        super()._deliver(message, queue)  # type: ignore[misc]  # kombu ships no types
+
+
+class Transport(_Careful, kombu_redis.Transport):
+    """The transport for `redis://` and `rediss://`."""
+
+    Channel = Channel
+
+
+class SentinelTransport(_Careful, kombu_redis.SentinelTransport):
+    """The transport for `sentinel://`."""
+
+    Channel = SentinelChannel
