@@ -85,12 +85,14 @@ def test_every_wrong_setting_is_reported_at_once(system: System) -> None:
     assert "Traceback" not in output
 
 
-def test_a_worker_with_the_wrong_keys_stops_before_it_takes_a_job(system: System) -> None:
+@pytest.mark.parametrize("plain", [False, True], ids=["trunkline worker", "celery"])
+def test_a_worker_with_the_wrong_keys_stops_before_it_takes_a_job(system: System, plain: bool) -> None:
     other = {**system.environment, "TRUNKLINE_SECRET_KEYS": Fernet.generate_key().decode()}
+    worker = replace(system, environment=other, workers=[]).start_worker(plain=plain)
 
-    code, output = celery(replace(system, environment=other))
+    code = worker.process.wait(30)
 
-    assert (code, "TRUNKLINE_SECRET_KEYS" in output, "Traceback" in output) == (1, True, False)
+    assert (code, "TRUNKLINE_SECRET_KEYS" in worker.output, "Traceback" in worker.output) == (1, True, False)
 
 
 def test_a_worker_that_waits_for_redis_still_stops_when_told_to(system: System) -> None:

@@ -27,6 +27,8 @@ def worker(queues: str | None, concurrency: int | None, name: str | None, celery
     """  # noqa: D301 - click needs the control character itself
     chosen = _checked(queues)
     # Imported here: reading the broker's settings is the worker's business, not that of `--help`.
+    from celery.bin.celery import celery  # noqa: PLC0415
+
     from worker.app import app  # noqa: PLC0415
 
     # Mingle and gossip are for workers that talk to each other; ours meet in the journal only.
@@ -37,7 +39,9 @@ def worker(queues: str | None, concurrency: int | None, name: str | None, celery
         arguments += ["--concurrency", str(concurrency)]
     if name:
         arguments += ["--hostname", name]
-    app.worker_main(arguments)
+    # As `app.worker_main` does, which loses the exit code in Celery 5.7.0.
+    celery.params[0].default = app
+    celery.main(args=arguments)
 
 
 def _checked(queues: str | None) -> list[str]:

@@ -244,3 +244,23 @@ async def test_the_sweeper_fills_a_window_nobody_will_fill(redis: TextRedis, jou
 
     assert (await journal.sweep(10, 10_000)).filled == 1
     assert (await nudges(redis))[-1] == "second"
+
+
+async def test_the_mover_run_twice_moves_a_job_once(redis: TextRedis, journal: Journal) -> None:
+    await enqueue(redis, send_at_ms=await now_ms(redis) + 60_000)
+    await redis.zadd(keys.DELAYED, {"job-1": 0})
+    await journal.move_due(10)
+    before = await snapshot(redis)
+
+    assert await journal.move_due(10) == (0, None)
+    assert await snapshot(redis) == before
+
+
+async def test_a_renewal_run_twice_leaves_one_lease(redis: TextRedis, journal: Journal) -> None:
+    await enqueue(redis)
+    claimed = await journal.claim("job-1", "1", "worker:a")
+    assert isinstance(claimed, Claimed)
+
+    assert await journal.renew([claimed]) == set()
+    assert await journal.renew([claimed]) == set()
+    assert await redis.zcard(keys.LEASES) == 1
