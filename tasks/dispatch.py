@@ -66,9 +66,9 @@ async def _carry(services: Services, hold: Hold) -> Report:
     config = await services.configurations.get(record.tenant, hold.claimed.config_version)
     ruled = _apply_rules(hold, job, config)
     if isinstance(ruled, Move):
-        why = ruled.details["fields"].get("rule") or ruled.details["fields"].get("fault")
-        _log.info(f"job.{ruled.kind}", rule=ruled.details["fields"].get("rule"), fault=why)
-        return await finish_claim(services, hold.claimed, ruled, f"{ruled.kind} {why}")
+        rule, fault = (ruled.details["fields"].get(name) for name in ("rule", "fault"))
+        _log.info(f"job.{ruled.kind}", rule=rule, fault=fault)
+        return await finish_claim(services, hold.claimed, ruled, f"{ruled.kind} {rule or fault}")
     if record.reconciling is not None:
         return await reconcile(services, ruled)
     return await originate(services, ruled)

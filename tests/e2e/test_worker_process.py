@@ -141,3 +141,19 @@ def test_junk_in_a_queue_does_not_end_a_worker(system: System) -> None:
     assert system.outcome(job.id)["state"] == "sent"
     assert len(worker.events("message.discarded")) == 3
     assert worker.stop() == 0
+
+
+def test_a_fallback_does_not_wait_for_the_end_of_a_flood(system: System) -> None:
+    system.refuse("+12015553005", 21408)
+    system.control.arm(FaultPlan(kind=FaultKind.DELAY, recipient=None, path="*/Messages.json", delay=Delay(0.1)))
+    flood = [{"tenant": "acme", "channel": "sms", "to": f"+1201556{n:04d}", "body": "x"} for n in range(200)]
+    handles = system.client.send_many([{**job, "priority": "bulk"} for job in flood])
+    job = system.client.send_sms(tenant="acme", to="+12015553005", body="hello")
+    worker = system.start_worker("--concurrency", "4")
+
+    assert system.outcome(job.id)["provider"] == "syniverse"
+
+    unsent = sum(system.client.status(handle.id)["state"] == "queued" for handle in handles)  # type: ignore[union-attr,index]
+    assert unsent > 100
+    system.control.clear_faults()
+    assert worker.stop() == 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -56,6 +58,15 @@ def test_each_fault_leads_to_its_documented_step(fault: Fault, step: Step) -> No
 
 def test_every_fault_has_its_documented_step() -> None:
     assert set(STEPS) == set(Fault)
+
+
+def test_the_documented_table_is_this_one() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "faults.md").read_text(encoding="utf-8")
+    section = page.partition("## What each fault does next")[2].partition("##")[0]
+
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", section, flags=re.MULTILINE)
+
+    assert rows == [(fault.value, step.value) for fault, step in STEPS.items()]
 
 
 def test_an_acceptance_ends_the_job() -> None:
