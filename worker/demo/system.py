@@ -76,7 +76,7 @@ class System:
 
     def left_over(self) -> int:
         """Return how many jobs wait or are in hand, and how many messages the broker holds."""
-        places = sum(_count(self.redis.zcard(key)) for key in (keys.DELAYED, keys.LEASES, keys.PLACED))
+        places = sum(_count(self.redis.zcard(key)) for key in (keys.DELAYED, keys.LEASES))
         lists = {keys.broker_list(queue, lane) for queue in keys.ALL_QUEUES for lane in Lane}
         return places + sum(_count(self.redis.llen(name)) for name in lists)
 
