@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -63,7 +63,8 @@ def created_at(row: Row) -> datetime | None:
         moment = parsedate_to_datetime(created)
     except ValueError:
         return None
-    return moment if moment.tzinfo else None
+    # RFC 2822 allows -0000 for UTC; the parser returns that without an offset.
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def reaches_back_to(rows: Iterable[Row], moment: datetime) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Final, TypeVar, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -117,11 +117,30 @@ def _problem_of(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
         if len(detail["loc"]) == 1:
             return _unknown_key(frozenset(model.model_fields))
-        return "is no key that is known here"
+        return _unknown_key(_keys_of(model, detail["loc"][:-1]))
     if detail["type"] == "value_error":
         return detail["msg"].removeprefix("Value error, ")
     return _PROBLEMS.get(detail["type"]) or detail["msg"].replace("Input should be", "must be")
 
 
+def _keys_of(model: type[BaseModel], path: tuple[str | int, ...]) -> frozenset[str]:
+    """Return the keys of the model at `path` inside `model`, none if there is no model."""
+    inner: Any = model
+    for part in path:
+        field = getattr(inner, "model_fields", {}).get(part)
+        if field is not None:
+            inner = next((kind for kind in _kinds(field.annotation) if hasattr(kind, "model_fields")), None)
+    return frozenset(getattr(inner, "model_fields", ()))
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Yield the plain types inside an annotation."""
+    inside = get_args(annotation)
+    if not inside:
+        yield annotation
+    for one in inside:
+        yield from _kinds(one)
+
+
 def _unknown_key(known: frozenset[str]) -> str:
-    return f"is no key that is known here ({', '.join(sorted(known))})"
+    return f"is no key that is known here ({', '.join(sorted(known))})" if known else "is no key that is known here"

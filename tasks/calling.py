@@ -22,36 +22,44 @@ async def call(services: Services, hand: InHand, account: Account, origin: Origi
         LeaseLost: the lease ran out before the first byte, so nothing was sent.
     """
     provider = services.provider(account.kind)
-    job, life_s = hand.job, hand.life_left() / timedelta(seconds=1)
-    validity_s = min(_LONGEST_VALIDITY_S, max(1, math.floor(life_s)))
-    if job.channel is Channel.SMS:
-        return await provider.send_sms(
-            account,
-            SmsRequest(
-                attempt_id=attempt_id,
-                to=job.to,
-                body=job.body,
-                origin=origin,
-                validity_s=validity_s,
-                deadline_s=deadline_s(services, hand.record.lane),
-                sender_id=job.sender_id,
-                before_first_byte=hand.hold.check,
-            ),
-        )
-    return await provider.place_call(
-        account,
-        VoiceRequest(
-            attempt_id=attempt_id,
-            to=job.to,
-            body=job.body,
-            origin=origin,
-            locale=job.locale,
-            voice=job.voice,
-            ring_timeout_s=min(_LONGEST_RING_S, validity_s),
-            validity_s=validity_s,
-            deadline_s=deadline_s(services, hand.record.lane),
-            before_first_byte=hand.hold.check,
-        ),
+    validity_s = _validity_s(hand)
+    limit_s = deadline_s(services, hand.record.lane)
+    if hand.job.channel is Channel.SMS:
+        return await provider.send_sms(account, _sms(hand, origin, attempt_id, validity_s, limit_s))
+    return await provider.place_call(account, _voice(hand, origin, attempt_id, validity_s, limit_s))
+
+
+def _validity_s(hand: InHand) -> int:
+    """Return how long the provider may try: what is left of the job's life."""
+    life_s = hand.life_left() / timedelta(seconds=1)
+    return min(_LONGEST_VALIDITY_S, max(1, math.floor(life_s)))
+
+
+def _sms(hand: InHand, origin: Origin, attempt_id: str, validity_s: int, limit_s: float) -> SmsRequest:
+    return SmsRequest(
+        attempt_id=attempt_id,
+        to=hand.job.to,
+        body=hand.job.body,
+        origin=origin,
+        validity_s=validity_s,
+        deadline_s=limit_s,
+        sender_id=hand.job.sender_id,
+        before_first_byte=hand.hold.check,
+    )
+
+
+def _voice(hand: InHand, origin: Origin, attempt_id: str, validity_s: int, limit_s: float) -> VoiceRequest:
+    return VoiceRequest(
+        attempt_id=attempt_id,
+        to=hand.job.to,
+        body=hand.job.body,
+        origin=origin,
+        locale=hand.job.locale,
+        voice=hand.job.voice,
+        ring_timeout_s=min(_LONGEST_RING_S, validity_s),
+        validity_s=validity_s,
+        deadline_s=limit_s,
+        before_first_byte=hand.hold.check,
     )
 
 

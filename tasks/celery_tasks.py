@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
@@ -14,6 +15,8 @@ from tasks.submit import SubmitAgain
 DISPATCH: Final = "trunkline.dispatch"
 DISPATCH_MANY: Final = "trunkline.dispatch_many"
 SUBMIT: Final = "trunkline.submit"
+
+_SUBMIT_PAUSE_S: Final = 1.0
 
 #: Shown instead of a submitted job's arguments. Not empty: Celery would print the arguments themselves instead.
 HIDDEN: Final = "(***)"
@@ -58,11 +61,14 @@ def register(app: Celery, runtime: Runtime) -> None:
         return runtime.dispatch_many(job_ids)
 
     @app.task(name=SUBMIT, bind=True, Request=f"{__name__}:{PrivateRequest.__name__}")
-    def submit(self: Task, job: object) -> str:
+    def submit(self: Task, *arguments: object, **named: object) -> str:
+        # Whatever came instead of one job is a bad job: it gets its record, and no traceback.
+        job = arguments[0] if len(arguments) == 1 and not named else None
         try:
             return runtime.submit(job, self.request.id)
         except SubmitAgain as error:
-            # This message is the only copy of the job: it goes back to the queue instead of failing.
+            # This message is the only copy of the job: it goes back to its queue, but not in a hot loop.
+            time.sleep(_SUBMIT_PAUSE_S)
             raise Reject(error, requeue=True) from error
 
 

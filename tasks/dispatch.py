@@ -10,11 +10,12 @@ from senders.countries import country_of
 from senders.model import TenantConfig
 from senders.policy import DEFAULT_POLICY, check_country, find_policy
 from senders.routing import UnknownPolicy, route
+from senders.secrets import SecretUnreadable
 from tasks import moves
 from tasks.contract import Job
 from tasks.finishing import finish_claim
 from tasks.in_hand import InHand
-from tasks.journal import Lapsed, Left
+from tasks.journal import Left
 from tasks.lease import Hold
 from tasks.moves import Move
 from tasks.originate import originate
@@ -23,7 +24,6 @@ from tasks.reconcile import reconcile
 from tasks.report import Report
 from tasks.services import Services
 from trunkline_client.errors import JobInvalid
-from trunkline_client.words import JobState
 
 CONTRACT_RULE = "contract"
 
@@ -44,11 +44,6 @@ async def dispatch(services: Services, job_id: str, hop: str) -> Report:
     claimed = await services.journal.claim(job_id, hop, owner)
     if isinstance(claimed, Left):
         return Report(f"left {claimed.why}")
-    if isinstance(claimed, Lapsed):
-        if len(claimed.clear_content):
-            sealed = services.content.seal_content(job_id, claimed.clear_content)
-            await services.journal.seal(job_id, sealed)
-        return Report("expired", JobState.EXPIRED)
     with (
         bound_contextvars(tenant=claimed.record.tenant, job=job_id),
         services.leases.holding(claimed, asked_at) as hold,
@@ -58,20 +53,31 @@ async def dispatch(services: Services, job_id: str, hop: str) -> Report:
 
 async def _carry(services: Services, hold: Hold) -> Report:
     record = hold.claimed.record
+    # A job whose last outcome is unknown is looked up to the end of patience, also after its life.
+    if record.expires_ms <= hold.claimed.now_ms and record.reconciling is None:
+        return await finish_claim(services, hold.claimed, moves.expired(), "expired")
     try:
         job = read_job(record, services.content)
     except JobInvalid as invalid:
         _log.warning("job.rejected", rule=CONTRACT_RULE, fields=[error.field for error in invalid.errors])
-        return await finish_claim(services, hold.claimed, moves.rejected(CONTRACT_RULE), f"rejected {CONTRACT_RULE}")
+        return await _end_early(services, hold, moves.rejected(CONTRACT_RULE))
+    except SecretUnreadable as error:
+        _log.error("content.unreadable", error=str(error))
+        return await _end_early(services, hold, moves.held())
     config = await services.configurations.get(record.tenant, hold.claimed.config_version)
     ruled = _apply_rules(hold, job, config)
     if isinstance(ruled, Move):
-        rule, fault = (ruled.details["fields"].get(name) for name in ("rule", "fault"))
-        _log.info(f"job.{ruled.kind}", rule=rule, fault=fault)
-        return await finish_claim(services, hold.claimed, ruled, f"{ruled.kind} {rule or fault}")
+        return await _end_early(services, hold, ruled)
     if record.reconciling is not None:
-        return await reconcile(services, ruled)
+        return await reconcile(services, ruled, record.reconciling)
     return await originate(services, ruled)
+
+
+async def _end_early(services: Services, hold: Hold, move: Move) -> Report:
+    """End or hold a job without a pass at a sender; one that is being looked up may have been sent."""
+    if hold.claimed.record.reconciling is not None:
+        move = move.with_fields(maybe_sent="1")
+    return await finish_claim(services, hold.claimed, move, " ".join(filter(None, (move.kind, move.rule, move.fault))))
 
 
 def _apply_rules(hold: Hold, job: Job, config: TenantConfig | None) -> InHand | Move:

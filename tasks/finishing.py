@@ -1,14 +1,27 @@
-"""Carries out the move that ends a pass, sealing the content of a job that lives on."""
+"""Carries out the move that ends a pass: content that stays is sealed, and an outage of Redis is waited out."""
 
 from __future__ import annotations
 
-from providers.faults import Fault
+from typing import Final
+
+import structlog
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
 from tasks.in_hand import InHand
 from tasks.journal import Claimed
 from tasks.moves import Move
-from tasks.report import Report
+from tasks.report import ELSEWHERE, Report
 from tasks.services import Services
+from trunkline_client.record import CLEAR_CONTENT
 from trunkline_client.words import JobState
+
+#: What a provider said must not be lost because Redis restarts: without this a refusal known during an outage of 5 s
+#: cost the job 26 s of lookups. The script takes late evidence, so it is safe whoever has the job by then.
+_OUTAGE_S: Final = 30.0
+_PAUSE_S: Final = 0.5
+
+_log = structlog.get_logger("trunkline.dispatch")
 
 
 async def finish(services: Services, hand: InHand, move: Move, line: str) -> Report:
@@ -17,12 +30,37 @@ async def finish(services: Services, hand: InHand, move: Move, line: str) -> Rep
 
 
 async def finish_claim(services: Services, claimed: Claimed, move: Move, line: str) -> Report:
-    """Carry out `move` for a claim, whose job need not be readable; what stays in the journal is sealed."""
-    sealed = None
-    if move.state is not JobState.SENT and claimed.record.content.startswith("plain:"):
-        sealed = services.seal(claimed.record)
-    state = await services.journal.finish(claimed, move, sealed_content=sealed)
+    """Carry out `move` for a claim, whose job need not be readable."""
+    state = await _carry_out(services, claimed, move, _sealed(services, claimed, move))
     if state is None:
-        return Report("left elsewhere")
-    fault = Fault(move.details["fields"]["fault"]) if state is JobState.FAILED else None
-    return Report(line, state, fault)
+        return ELSEWHERE
+    if state.is_finished or state is JobState.HELD:
+        _log.info(
+            "job.ended",
+            state=state.value,
+            rule=move.rule,
+            fault=move.fault.value if move.fault else None,
+            sender=move.fields.get("sender"),
+            attempts=len(claimed.record.attempts) + len(move.uncalled),
+        )
+    return Report(line, state, move.fault)
+
+
+def _sealed(services: Services, claimed: Claimed, move: Move) -> str | None:
+    """Return the sealed content to store, None if it is sealed already or will be erased with this move."""
+    is_erased = move.state is JobState.SENT and not services.settings.keep_content
+    if is_erased or not claimed.record.content.startswith(CLEAR_CONTENT):
+        return None
+    return services.seal(claimed.record)
+
+
+async def _carry_out(services: Services, claimed: Claimed, move: Move, sealed: str | None) -> JobState | None:
+    give_up_at = services.monotonic() + _OUTAGE_S
+    while True:
+        try:
+            return await services.journal.finish(claimed, move, sealed_content=sealed)
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            if services.monotonic() >= give_up_at:
+                raise
+            _log.warning("finish.waiting", error=type(error).__name__)
+            await services.sleep(_PAUSE_S)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from redis.asyncio import Redis
 
 from tasks import lua
-from tasks.moves import Move
+from tasks.moves import BOUND_KEEP_MS, Move
 from tasks.record import JobRecord, decode
 from trunkline_client import keys
-from trunkline_client.private import Body
 from trunkline_client.words import JobState
 
 
@@ -37,30 +37,12 @@ class Left:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Lapsed:
-    """A job whose life was over at the claim; `clear_content` still has to be sealed, "" if there is none."""
+class Begun(StrEnum):
+    """Whether an attempt was recorded: yes, no for want of life, or no because somebody else has the job."""
 
-    clear_content: Body
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """An attempt is recorded: Redis time, and the end of the job's life, both in ms since 1970."""
-
-    now_ms: int
-    expires_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class NotBegun:
-    """No attempt was recorded: the job `expired`, or somebody else has it."""
-
-    expired: bool
-
-
-#: A lookup asks for messages of the last minute; an hour is ample.
-_BOUND_KEEP_MS = 3_600_000
+    BEGUN = "begun"
+    EXPIRED = "expired"
+    LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +53,11 @@ class Swept:
     orphaned: int
     renudged: int
     filled: int
+    forgotten: int
 
     @property
     def total(self) -> int:
-        """How many jobs were put back."""
+        """How many jobs were put back; forgetting expired index entries is not worth a word."""
         return self.given_back + self.orphaned + self.renudged + self.filled
 
 
@@ -89,12 +72,11 @@ class Journal:
         self._finish = lua.load(redis, "finish")
         self._bind = lua.load(redis, "bind")
         self._renew = lua.load(redis, "renew")
-        self._seal = lua.load(redis, "seal")
         self._move_due = lua.load(redis, "move_due")
         self._sweep = lua.load(redis, "sweep")
         self._reject = lua.load(redis, "reject")
 
-    async def claim(self, job_id: str, hop: str, owner: str) -> Claimed | Left | Lapsed:
+    async def claim(self, job_id: str, hop: str, owner: str) -> Claimed | Left:
         """Take the job in hand for `owner`, which must be new for every claim.
 
         Raises:
@@ -103,15 +85,13 @@ class Journal:
         answer = await self._claim(keys=[keys.job(job_id)], args=[job_id, hop, owner, self._lease_ms])
         if answer[0] == "left":
             return Left(answer[1])
-        if answer[0] == "expired":
-            return Lapsed(Body(answer[1]))
         flat = answer[3]
         record = decode(job_id, dict(zip(flat[::2], flat[1::2], strict=True)))
         return Claimed(record, owner, int(answer[1]), int(answer[2]))
 
     async def begin_attempt(
         self, claimed: Claimed, number: int, attempt: str, *, chain: tuple[str, ...], least_life_ms: int
-    ) -> Begun | NotBegun:
+    ) -> Begun:
         """Record attempt `number` before its call, if the lease and the life still hold.
 
         Args:
@@ -123,9 +103,7 @@ class Journal:
         arguments: list[Any] = [record.id, claimed.owner, record.fence, number, attempt, self._lease_ms, least_life_ms]
         arguments.append(json.dumps(chain) if chain else "")
         answer = await self._begin(keys=[keys.job(record.id)], args=arguments)
-        if answer[0] == "begun":
-            return Begun(int(answer[1]), int(answer[2]))
-        return NotBegun(expired=answer[0] == "expired")
+        return Begun(answer[0])
 
     async def finish(self, claimed: Claimed, move: Move, *, sealed_content: str | None) -> JobState | None:
         """Carry out `move`; returns the job's state, or None if the job is no longer this worker's.
@@ -133,11 +111,11 @@ class Journal:
         Args:
             sealed_content: replaces clear content when the job lives on; None leaves it.
         """
-        details = move.details
+        details: dict[str, Any] = {**move.extra, "fields": dict(move.fields), "uncalled": move.uncalled}
         if sealed_content is not None:
-            details = {**details, "content": sealed_content}
+            details["content"] = sealed_content
         if move.kind == "stay":
-            details = {**details, "lease_ms": self._lease_ms}
+            details["lease_ms"] = self._lease_ms
         record = claimed.record
         answer = await self._finish(
             keys=[keys.job(record.id)],
@@ -159,19 +137,16 @@ class Journal:
         if not candidates:
             return None
         bound = [keys.provider_message(account, candidate) for candidate in candidates]
-        index = int(await self._bind(keys=bound, args=[attempt_id, _BOUND_KEEP_MS]))
+        index = int(await self._bind(keys=bound, args=[attempt_id, BOUND_KEEP_MS]))
         return candidates[index - 1] if index else None
 
-    async def renew(self, claims: list[Claimed]) -> set[str]:
-        """Prolong the leases of `claims`; returns the ids of jobs that are no longer this worker's."""
+    async def renew(self, claims: list[Claimed]) -> list[Claimed]:
+        """Prolong the leases of `claims`; returns those that no longer hold."""
         arguments: list[str | int] = [self._lease_ms]
         for claimed in claims:
             arguments += [claimed.record.id, claimed.owner, claimed.record.fence]
-        return set(await self._renew(keys=[], args=arguments))
-
-    async def seal(self, job_id: str, sealed_content: str) -> None:
-        """Replace the clear content of a job that ended unsent."""
-        await self._seal(keys=[keys.job(job_id)], args=[sealed_content])
+        lost = set(await self._renew(keys=[], args=arguments))
+        return [one for one in claims if f"{one.record.id} {one.record.fence}" in lost]
 
     async def reject_unrecorded(self, job_id: str, tenant: str, fields: tuple[str, ...]) -> None:
         """Record a submitted job that breaks the contract; `fields` names what was wrong, without values."""

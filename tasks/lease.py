@@ -74,11 +74,6 @@ class LeaseKeeper:
         finally:
             self._holds.discard(hold)
 
-    @property
-    def held(self) -> int:
-        """How many jobs this process has in hand."""
-        return len(self._holds)
-
     async def run(self) -> None:
         """Renew for ever, until cancelled; an outage of Redis lets the leases run out and is logged."""
         while True:
@@ -97,7 +92,7 @@ class LeaseKeeper:
             _log.warning("lease.renewal_failed", held=len(holds), error=type(error).__name__)
             return
         for hold in holds:
-            if hold.claimed.record.id in lost:
+            if hold.claimed in lost:
                 hold.valid_until = asked_at
             else:
                 hold.valid_until = max(hold.valid_until, asked_at + self._lease_s - _MARGIN_S)

@@ -1,4 +1,4 @@
-"""Loads the journal's scripts, each with the client's prelude `place.lua` in front."""
+"""Loads the journal's scripts, with the client's prelude `place.lua` in front of those that move jobs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from importlib import resources
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
+_WITHOUT_PRELUDE = frozenset({"bind"})
+
 
 @cache
 def source(name: str) -> str:
     """Return the whole text of the journal script `name` as Redis runs it."""
-    prelude = resources.files("trunkline_client").joinpath("scripts/place.lua").read_text(encoding="utf-8")
     script = resources.files("tasks").joinpath(f"scripts/{name}.lua").read_text(encoding="utf-8")
+    if name in _WITHOUT_PRELUDE:
+        return script
+    prelude = resources.files("trunkline_client").joinpath("scripts/place.lua").read_text(encoding="utf-8")
     return f"{prelude}\n{script}"
 
 

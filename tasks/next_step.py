@@ -75,7 +75,10 @@ class Situation:
 
 FIRST_LOOKUP = timedelta(seconds=1)
 _THROTTLE_BUDGET = {Lane.URGENT: timedelta(seconds=2), Lane.NORMAL: timedelta(seconds=10)}
+_LEAST_RETRY = timedelta(milliseconds=100)
 _FIRST_RETRY = timedelta(milliseconds=500)
+#: Beyond it every lane waits its longest; a bulk job may be retried for a day, and 2 to the 48 overflows a timedelta.
+_MOST_DOUBLINGS = 10
 _LONGEST_RETRY = {
     Lane.URGENT: timedelta(seconds=1),
     Lane.NORMAL: timedelta(seconds=4),
@@ -119,9 +122,11 @@ def _retry(ruling: Ruling, retry_after_s: float | None, situation: Situation) ->
         return None if situation.unavailable_before else NextStep(Step.RETRY_NOW, fault=ruling.fault)
     budget = min(_THROTTLE_BUDGET.get(situation.lane, situation.life_left), situation.life_left)
     left = budget - (situation.throttled_for or timedelta(0))
-    wait = min(_FIRST_RETRY * 2**situation.retries, _LONGEST_RETRY[situation.lane])
+    wait = min(_FIRST_RETRY * 2 ** min(situation.retries, _MOST_DOUBLINGS), _LONGEST_RETRY[situation.lane])
     # Between half the wait and the whole of it: the first retry comes within 0.5 s, and retries of many jobs spread.
     delay = wait * (0.5 + situation.jitter / 2)
     if retry_after_s is not None:
         delay = max(delay, timedelta(seconds=retry_after_s))
+    elif left >= _LEAST_RETRY:
+        delay = min(delay, left)  # the last try comes at the end of the budget
     return NextStep(Step.RETRY_LATER, delay=delay, fault=ruling.fault) if delay <= left else None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 
 from providers.faults import Fault
 from senders.model import Sender
 from senders.routing import unusable
 from tasks import moves
+from tasks.attempt_json import Uncalled, uncalled_json
 from tasks.in_hand import InHand
-from tasks.moves import Move, Uncalled
+from tasks.moves import Move
 from trunkline_client import keys
 
 
@@ -36,34 +38,37 @@ def next_turn(hand: InHand, step: int) -> Turn:
         reason = unusable(sender)
         if sender is not None and reason is None:
             return Turn(index, sender, tuple(passed))
-        provider = sender.kind.provider if sender else ""
-        passed.append(Uncalled(key, provider, sender.account_name if sender else key, reason.value if reason else None))
+        code = reason.value if reason else None
+        passed.append(Uncalled.of(sender, code) if sender else Uncalled(key, "", key, code))
     return Turn(len(hand.chain), None, tuple(passed))
 
 
 def fall_back(
     hand: InHand, fault: Fault, *, step: int, after: int, passed: tuple[Uncalled, ...] = (), maybe_twice: bool = False
-) -> tuple[Move, str]:
-    """Return the move to the next usable sender's queue, or the end of the job, with the line that reports it.
+) -> Move:
+    """Return the move to the next usable sender's queue, or the end of the job.
 
     Args:
+        hand: the job.
         fault: why the present sender could not; the job's fault if nobody is left.
         step: the index of the first sender to consider.
         after: the number of the job's last attempt so far.
         passed: senders passed over before, to be recorded with this move.
-        maybe_twice: whether the recipient may already have, or get, the message.
+        maybe_twice: whether the recipient may have the message already, for all that anybody knows.
     """
     turn = next_turn(hand, step)
-    passed = (*passed, *turn.passed)
     if turn.sender is None:
-        maybe_sent = maybe_twice or hand.record.maybe_twice
-        move, line = moves.failed(fault, maybe_sent=maybe_sent), f"failed {fault}"
+        move = moves.failed(fault)
+        move = move.with_fields(maybe_sent="1") if maybe_twice else move
     else:
-        queue = keys.fallback_queue(turn.sender.kind.provider)
-        move, line = moves.requeue(queue, turn.step, maybe_twice=maybe_twice), f"{fault} -> {queue}"
-        if hand.is_new_chain:
-            move.details["fields"]["chain"] = moves.chain_json(hand.chain)
-    if passed:
-        pairs = moves.uncalled_json(hand.record, list(passed), after=after, now_ms=hand.hold.now_ms())
-        move = replace(move, details={**move.details, "uncalled": pairs})
-    return move, line
+        move = moves.requeue(keys.fallback_queue(turn.sender.kind.provider), turn.step)
+        move = move.with_fields(maybe_twice="1") if maybe_twice else move
+        move = move.with_fields(chain=json.dumps(hand.chain)) if hand.is_new_chain else move
+    now_ms = hand.hold.now_ms()
+    recorded = enumerate((*passed, *turn.passed), start=after + 1)
+    return replace(move, uncalled=tuple(uncalled_json(hand.record.id, n, one, now_ms) for n, one in recorded))
+
+
+def line_of(fault: Fault, move: Move) -> str:
+    """Return the report's line for what `fall_back` returned."""
+    return f"{fault} -> {move.extra['queue']}" if move.kind == "requeue" else f"failed {fault}"

@@ -9,8 +9,7 @@ from tasks.contract import Job, validate
 from tasks.record import JobRecord
 from tasks.services import ContentBox
 from trunkline_client.errors import FieldError, JobInvalid
-
-CLEAR = "plain:"
+from trunkline_client.record import CLEAR_CONTENT
 
 
 def read_job(record: JobRecord, box: ContentBox) -> Job:
@@ -18,12 +17,17 @@ def read_job(record: JobRecord, box: ContentBox) -> Job:
 
     Raises:
         JobInvalid: the job breaks the contract, or its content is gone; names every wrong field.
+        SecretUnreadable: no key of this worker opens the content.
     """
     if not record.content:
         raise JobInvalid([FieldError("body", "the content of this job was erased")])
-    clear = record.content if record.content.startswith(CLEAR) else box.open_content(record.id, record.content).reveal()
+    clear = (
+        record.content
+        if record.content.startswith(CLEAR_CONTENT)
+        else box.open_content(record.id, record.content).reveal()
+    )
     try:
-        content = json.loads(clear.removeprefix(CLEAR))
+        content = json.loads(clear.removeprefix(CLEAR_CONTENT))
     except ValueError:
         content = None
     if not isinstance(content, dict):

@@ -9,14 +9,15 @@ import structlog
 
 from providers.faults import Fault, Outcome
 from providers.protocol import AttemptResult, LookupAnswer, LookupRequest
+from senders.secrets import SecretUnreadable
 from tasks import moves
+from tasks.attempting import LEASE_LOST
 from tasks.finishing import finish
 from tasks.in_hand import InHand
-from tasks.moves import Move
 from tasks.next_step import Step, after_refusal
 from tasks.originate import originate
-from tasks.passing import fall_back
-from tasks.patience import Verdict, after_lookup, asks, pause_before
+from tasks.passing import fall_back, line_of
+from tasks.patience import Verdict, after_lookup, asks, pause_before, time_for_lookup
 from tasks.record import AttemptRecord
 from tasks.report import Report
 from tasks.services import Services
@@ -24,20 +25,19 @@ from trunkline_client.words import JobState, OnUnknown
 
 #: The provider's clock may run this much behind ours.
 _CLOCK_SKEW = timedelta(seconds=5)
+_CANNOT_ASK = LookupAnswer(good=False, can_ask=False)
 
 _log = structlog.get_logger("trunkline.reconcile")
 
 
-async def reconcile(services: Services, hand: InHand) -> Report:
-    """Ask once about the job's unknown attempt, if it is time to, and move the job on by the answer."""
-    record = hand.record
-    attempt = record.attempts[(record.reconciling or 1) - 1]
+async def reconcile(services: Services, hand: InHand, number: int) -> Report:
+    """Ask once about attempt `number`, if it is time to, and move the job on by the answer."""
+    record, attempt = hand.record, hand.record.attempts[number - 1]
     if attempt.outcome is Outcome.REFUSED:
         return await _after_late_refusal(services, hand, attempt)
     if not asks(hand.on_unknown):
-        return await _go_on(services, hand, attempt, maybe_twice=True)
-    elapsed = timedelta(milliseconds=hand.hold.now_ms() - record.unknown_ms)
-    pause = pause_before(record.lane, lookups=record.lookups, elapsed=elapsed)
+        return await _nobody_knows(services, hand)
+    pause = pause_before(record.lane, lookups=record.lookups, elapsed=_elapsed(hand))
     if pause > timedelta(0) and record.lookups == 0:
         return await finish(services, hand, moves.look_up_later(pause, {}), "lookup later")
     answer = await _ask(services, hand, attempt)
@@ -53,15 +53,23 @@ async def reconcile(services: Services, hand: InHand) -> Report:
     )
     if bound is not None:
         return await _found(services, hand, attempt, bound)
-    return await _not_found(services, hand, attempt, answer, elapsed)
+    return await _not_found(services, hand, attempt, answer)
+
+
+def _elapsed(hand: InHand) -> timedelta:
+    return timedelta(milliseconds=hand.hold.now_ms() - hand.record.unknown_ms)
 
 
 async def _ask(services: Services, hand: InHand, attempt: AttemptRecord) -> LookupAnswer:
     """Return the provider's answer; a sender whose credentials are gone can no longer be asked."""
     sender = hand.config.sender_of_attempt(attempt.sender, attempt.account)
     if sender is None or attempt.origin is None:
-        return LookupAnswer(good=False, can_ask=False)
-    account = services.configurations.account(hand.config, sender)
+        return _CANNOT_ASK
+    try:
+        account = services.configurations.account(hand.config, sender)
+    except SecretUnreadable as error:
+        _log.error("sender.unreadable", sender=sender.key, error=str(error))
+        return _CANNOT_ASK
     started = datetime.fromtimestamp(attempt.started_ms / 1000, tz=UTC)
     return await services.provider(sender.kind).look_up(
         account,
@@ -72,7 +80,7 @@ async def _ask(services: Services, hand: InHand, attempt: AttemptRecord) -> Look
             body=hand.job.body,
             origin=attempt.origin,
             not_before=started - _CLOCK_SKEW,
-            deadline_s=services.settings.lookup_deadline_s,
+            deadline_s=time_for_lookup(hand.record.lane, lookups=hand.record.lookups).total_seconds(),
         ),
     )
 
@@ -87,69 +95,72 @@ async def _found(services: Services, hand: InHand, attempt: AttemptRecord, provi
         attempt_id=attempt.id,
         keep_content=services.settings.keep_content,
     )
-    ending = moves.ending(move, attempt.number, accepted, hand.hold.now_ms())
+    ending = move.ending(attempt.number, accepted, hand.hold.now_ms())
     return await finish(services, hand, ending, f"sent {attempt.sender} (found)")
 
 
-async def _not_found(
-    services: Services, hand: InHand, attempt: AttemptRecord, answer: LookupAnswer, elapsed: timedelta
-) -> Report:
+async def _not_found(services: Services, hand: InHand, attempt: AttemptRecord, answer: LookupAnswer) -> Report:
+    if not answer.can_ask:
+        return await _nobody_knows(services, hand)
     record = hand.record
     lookups, good = record.lookups + 1, record.good_lookups + answer.good
-    if answer.can_ask:
-        patience = after_lookup(record.lane, lookups=lookups, good_lookups=good, last_good=answer.good, elapsed=elapsed)
-        if patience.verdict is Verdict.ASK_AGAIN:
+    patience = after_lookup(
+        record.lane, lookups=lookups, good_lookups=good, last_good=answer.good, elapsed=_elapsed(hand)
+    )
+    match patience.verdict:
+        case Verdict.ASK_AGAIN:
             move = moves.look_up_later(patience.pause, {"lookups": lookups, "good_lookups": good})
             return await finish(
                 services, hand, move, f"not found yet, lookup in {patience.pause.total_seconds():.0f} s"
             )
-        if patience.verdict is Verdict.ABSENT:
+        case Verdict.ABSENT:
             return await _absent(services, hand, attempt)
-    return await _nobody_knows(services, hand, attempt)
+        case Verdict.NOBODY_KNOWS:
+            return await _nobody_knows(services, hand)
 
 
 async def _absent(services: Services, hand: InHand, attempt: AttemptRecord) -> Report:
     """The provider does not have it: after a worker's death the same sender is asked again, otherwise the next."""
     if hand.life_left() <= timedelta(0):
-        return await finish(services, hand, moves.expired(maybe_sent=hand.record.maybe_twice), "expired")
-    return await _go_on(services, hand, attempt, maybe_twice=False)
+        return await _too_late(services, hand)
+    if hand.record.worker_lost:
+        return await _same_sender_again(services, hand, attempt)
+    return await _next_sender(services, hand, Fault.UNAVAILABLE)
 
 
-async def _nobody_knows(services: Services, hand: InHand, attempt: AttemptRecord) -> Report:
+async def _nobody_knows(services: Services, hand: InHand) -> Report:
     if hand.life_left() <= timedelta(0):
-        return await finish(services, hand, moves.expired(maybe_sent=True), "expired, may be sent")
+        return await _too_late(services, hand)
     if hand.on_unknown is OnUnknown.HOLD:
         return await finish(services, hand, moves.held(), "held")
-    return await _go_on(services, hand, attempt, maybe_twice=True)
+    return await _next_sender(services, hand, Fault.UNAVAILABLE, maybe_twice=True)
 
 
-async def _go_on(services: Services, hand: InHand, attempt: AttemptRecord, *, maybe_twice: bool) -> Report:
-    if hand.record.worker_lost:
-        return await _same_sender_again(services, hand, attempt, maybe_twice=maybe_twice)
-    after = len(hand.record.attempts)
-    move, line = fall_back(hand, Fault.UNAVAILABLE, step=hand.record.step + 1, after=after, maybe_twice=maybe_twice)
-    return await finish(services, hand, move, line)
+async def _too_late(services: Services, hand: InHand) -> Report:
+    """The life ended during the lookups: marked even after empty answers, since nobody will ask again."""
+    return await finish(services, hand, moves.expired().with_fields(maybe_sent="1"), "expired, may be sent")
 
 
 async def _after_late_refusal(services: Services, hand: InHand, attempt: AttemptRecord) -> Report:
     """The paused worker came back and told how its attempt ended after all: it was not sent."""
+    if attempt.code == LEASE_LOST:
+        return await _same_sender_again(services, hand, attempt)
     fault = attempt.fault or Fault.UNAVAILABLE
-    if attempt.code == "lease_lost":
-        return await _same_sender_again(services, hand, attempt, maybe_twice=False)
-    move: Move
     if after_refusal(fault, hand.policy.no_fallback).step is Step.STOP:
-        move, line = moves.failed(fault), f"failed {fault}"
-    else:
-        move, line = fall_back(hand, fault, step=hand.record.step + 1, after=len(hand.record.attempts))
-    return await finish(services, hand, move, line)
+        return await finish(services, hand, moves.failed(fault), f"failed {fault}")
+    return await _next_sender(services, hand, fault)
 
 
-async def _same_sender_again(services: Services, hand: InHand, attempt: AttemptRecord, *, maybe_twice: bool) -> Report:
-    again = moves.same_sender_again(maybe_twice=maybe_twice)
-    report = await finish(services, hand, again, f"{attempt.sender} again")
+async def _next_sender(services: Services, hand: InHand, fault: Fault, *, maybe_twice: bool = False) -> Report:
+    after = len(hand.record.attempts)
+    move = fall_back(hand, fault, step=hand.record.step + 1, after=after, maybe_twice=maybe_twice)
+    return await finish(services, hand, move, line_of(fault, move))
+
+
+async def _same_sender_again(services: Services, hand: InHand, attempt: AttemptRecord) -> Report:
+    report = await finish(services, hand, moves.same_sender_again(), f"{attempt.sender} again")
     if report.state is not JobState.DISPATCHING:
         return report
-    hand.hold.claimed = replace(
-        hand.claimed, record=replace(hand.record, maybe_twice=hand.record.maybe_twice or maybe_twice, reconciling=None)
-    )
+    fresh = replace(hand.record, reconciling=None, throttled_ms=None, retries=0)
+    hand.hold.claimed = replace(hand.claimed, record=fresh)
     return await originate(services, hand)

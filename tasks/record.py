@@ -113,22 +113,33 @@ def decode(job_id: str, raw: Mapping[str, str]) -> JobRecord:
             step=int(raw["step"]),
             chain=tuple(json.loads(raw.get("chain") or "[]")),
             created_ms=int(raw["created_ms"]),
-            placed_ms=int(raw.get("placed_ms") or raw["created_ms"]),
+            placed_ms=_number(raw, "placed_ms") or int(raw["created_ms"]),
             expires_ms=int(raw["expires_ms"]),
             attempts=tuple(_attempt(number, raw) for number in range(1, count + 1)),
-            first_attempt=int(raw.get("first_attempt") or 1),
-            reconciling=int(raw["reconciling"]) if raw.get("reconciling") else None,
-            lookups=int(raw.get("lookups") or 0),
-            good_lookups=int(raw.get("good_lookups") or 0),
-            unknown_ms=int(raw.get("unknown_ms") or 0),
-            worker_lost=raw.get("worker_lost") == "1",
-            throttled_ms=int(raw["throttled_ms"]) if raw.get("throttled_ms") else None,
-            retries=int(raw.get("retries") or 0),
+            first_attempt=_number(raw, "first_attempt") or 1,
+            throttled_ms=_number(raw, "throttled_ms"),
+            retries=_number(raw, "retries") or 0,
             maybe_twice=raw.get("maybe_twice") == "1",
+            **_lookups(raw),
         )
     except (KeyError, ValueError, TypeError) as error:
         # Only the kind of damage is told: the values of a record may be private.
         raise RecordUnreadable(f"the record of job {job_id} cannot be read ({type(error).__name__})") from None
+
+
+def _lookups(raw: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields about an attempt whose outcome is unknown."""
+    return {
+        "reconciling": _number(raw, "reconciling"),
+        "lookups": _number(raw, "lookups") or 0,
+        "good_lookups": _number(raw, "good_lookups") or 0,
+        "unknown_ms": _number(raw, "unknown_ms") or 0,
+        "worker_lost": raw.get("worker_lost") == "1",
+    }
+
+
+def _number(raw: Mapping[str, str], name: str) -> int | None:
+    return int(raw[name]) if raw.get(name) else None
 
 
 def _attempt(number: int, raw: Mapping[str, str]) -> AttemptRecord:

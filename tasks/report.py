@@ -21,3 +21,7 @@ class Report:
     line: str
     state: JobState | None = None
     fault: Fault | None = None
+
+
+#: The job had moved on to somebody else; what this pass knew was taken as evidence if it was news.
+ELSEWHERE = Report("left elsewhere")

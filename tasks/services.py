@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,7 +42,6 @@ class DispatchSettings:
         worker: this process's name, unique among workers.
         urgent_deadline_s: the whole of one attempt for an urgent job, in seconds.
         deadline_s: the same for the other lanes.
-        lookup_deadline_s: one lookup, in seconds.
         other_numbers: how many other numbers to try after a number was refused.
         keep_content: whether a sent job keeps its content.
     """
@@ -50,7 +49,6 @@ class DispatchSettings:
     worker: str
     urgent_deadline_s: float = 8.0
     deadline_s: float = 15.0
-    lookup_deadline_s: float = 5.0
     other_numbers: int = 2
     keep_content: bool = False
 
@@ -63,6 +61,7 @@ class Services:
         monotonic: the local monotonic clock, in seconds.
         random: a random number of [0, 1).
         new_token: a fresh token for every claim.
+        sleep: waits for a number of seconds.
     """
 
     journal: Journal
@@ -74,6 +73,7 @@ class Services:
     monotonic: Callable[[], float]
     random: Callable[[], float]
     new_token: Callable[[], str]
+    sleep: Callable[[float], Awaitable[None]]
 
     def seal(self, record: JobRecord) -> str:
         """Return the sealed form of a record's clear content."""

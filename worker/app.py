@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from celery import Celery, signals
@@ -25,44 +25,49 @@ from worker.logs import configure  # noqa: E402
 from worker.settings import LogFormat, load_broker_settings, load_settings  # noqa: E402
 from worker.steps import CoreStep  # noqa: E402
 
+_BROKER: Final[dict[str, Any]] = {
+    # A task lasts seconds. Redelivery is harmless: the journal's claim decides, not the broker.
+    "visibility_timeout": 120,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "priority_steps": [lane.broker_priority for lane in Lane],
+    "queue_order_strategy": "worker.lane_order:LaneOrder",
+    # Without a socket timeout a silent death of the server would block a publish for ever.
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
+_FIXED: Final[dict[str, Any]] = {
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "task_queues": [Queue(name, Exchange(""), routing_key=name) for name in keys.ALL_QUEUES],
+    "task_default_queue": keys.dispatch_queue(Lane.NORMAL),
+    "task_create_missing_queues": False,
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    "task_ignore_result": True,
+    "task_acks_late": True,
+    "worker_prefetch_multiplier": 1,
+    "worker_pool": "worker.pool:DispatchPool",
+    "worker_send_task_events": True,
+    "worker_hijack_root_logger": False,
+    "worker_redirect_stdouts": False,
+    # A request that left cannot be stopped; cancelling its task would only lose the answer.
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
+}
+
 
 def _configuration() -> dict[str, Any]:
     settings = load_broker_settings()
     broker_url, transport_options = celery_broker(settings.redis_url.get_secret_value())
+    transport = "SentinelTransport" if broker_url.startswith("sentinel") else "Transport"
     return {
+        **_FIXED,
         "broker_url": broker_url,
-        "broker_transport": f"worker.transport:{'Sentinel' if broker_url.startswith('sentinel') else ''}Transport",
-        "broker_transport_options": {
-            **transport_options,
-            # A task lasts seconds. Redelivery is harmless: the journal's claim decides, not the broker.
-            "visibility_timeout": 120,
-            "unacked_restore_interval": 5,
-            "unacked_restore_throttle": 1,
-            "priority_steps": [lane.broker_priority for lane in Lane],
-            "queue_order_strategy": "worker.lane_order:LaneOrder",
-            # Without a socket timeout a silent death of the server would block a publish for ever.
-            "socket_timeout": 10,
-            "socket_connect_timeout": 5,
-            "socket_keepalive": True,
-            "health_check_interval": 10,
-        },
-        "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,
-        "task_queues": [Queue(name, Exchange(""), routing_key=name) for name in keys.ALL_QUEUES],
-        "task_default_queue": keys.dispatch_queue(Lane.NORMAL),
-        "task_create_missing_queues": False,
-        "task_serializer": "json",
-        "accept_content": ["json"],
-        "task_ignore_result": True,
-        "task_acks_late": True,
-        "worker_prefetch_multiplier": 1,
-        "worker_pool": "worker.pool:DispatchPool",
+        "broker_transport": f"worker.transport:{transport}",
+        "broker_transport_options": {**_BROKER, **transport_options},
         "worker_concurrency": settings.concurrency,
-        "worker_send_task_events": True,
-        "worker_hijack_root_logger": False,
-        "worker_redirect_stdouts": False,
-        "worker_cancel_long_running_tasks_on_connection_loss": False,
-        "worker_enable_remote_control": True,
     }
 
 

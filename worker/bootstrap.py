@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import secrets
+import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -36,6 +37,8 @@ REDIS_PATIENCE_S: Final = 30.0
 _REDIS_PAUSE_S: Final = 1.0
 #: A lease is renewed this often within its length: two renewals may fail before it ends.
 _RENEWALS_PER_LEASE: Final = 10 / 3
+#: Connections to Redis besides one for each job in hand: upkeep, and jobs between two steps.
+_SPARE_CONNECTIONS: Final = 32
 _MS_PER_DAY: Final = 86_400_000
 
 _log = structlog.get_logger("trunkline.worker")
@@ -74,7 +77,7 @@ class WorkerRuntime:
         self._bridge.run(self._open(settings, is_stopping))
         services = self._ready()
         for loop in (services.leases.run(), run_mover(services.journal), run_sweeper(services.journal)):
-            self._bridge.spawn(loop)
+            self._bridge.spawn(loop, _die)
 
     def stop(self) -> None:
         """End the upkeep loops and close every connection."""
@@ -95,8 +98,12 @@ class WorkerRuntime:
 
     async def _dispatch_many(self, job_ids: Sequence[str]) -> str:
         services = self._ready()
-        reports = await asyncio.gather(*(dispatch(services, job_id, "") for job_id in job_ids))
-        return f"{len(reports)} jobs"
+        passes = (dispatch(services, job_id, "") for job_id in job_ids)
+        results = await asyncio.gather(*passes, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return f"{len(results)} jobs"
 
     def _ready(self) -> Services:
         if self._services is None:
@@ -105,7 +112,8 @@ class WorkerRuntime:
 
     async def _open(self, settings: Settings, is_stopping: Callable[[], bool]) -> None:
         url = settings.redis_url.get_secret_value()
-        self._redis = open_async(url, client_name="trunkline-worker")
+        connections = settings.concurrency + _SPARE_CONNECTIONS
+        self._redis = open_async(url, client_name="trunkline-worker", max_connections=connections)
         await _wait_for_redis(self._redis, is_stopping)
         await _write_tuning(self._redis, settings)
         ring = KeyRing(settings.secret_key_texts)
@@ -135,6 +143,7 @@ class WorkerRuntime:
             monotonic=time.monotonic,
             random=random.random,
             new_token=lambda: secrets.token_hex(6),
+            sleep=asyncio.sleep,
         )
 
     async def _close(self) -> None:
@@ -142,6 +151,12 @@ class WorkerRuntime:
             await self._providers.aclose()
         if self._redis is not None:
             await self._redis.aclose()
+
+
+def _die(error: BaseException) -> None:
+    """Stop the worker, for a supervisor to start again: without its upkeep it would lose leases."""
+    _log.critical("upkeep.died", error=type(error).__name__, exc_info=error)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _dispatch_settings(settings: Settings) -> DispatchSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -55,9 +55,22 @@ class Bridge:
         """
         return self._hand_over(work).result()
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` on the loop until `stop`, without waiting for it."""
-        self._background.append(self._hand_over(work))
+    def spawn(self, work: Coroutine[Any, Any, None], on_death: Callable[[BaseException], None]) -> None:
+        """Run `work` on the loop until `stop`, without waiting for it.
+
+        Args:
+            work: what runs for ever.
+            on_death: told the error if it ends before it is stopped.
+        """
+
+        def ended(future: Future[None]) -> None:
+            error = None if future.cancelled() else future.exception()
+            if error is not None:
+                on_death(error)
+
+        future = self._hand_over(work)
+        future.add_done_callback(ended)
+        self._background.append(future)
 
     def stop(self, farewell: Coroutine[Any, Any, None]) -> None:
         """Cancel what was spawned, run `farewell`, and end the loop and its thread."""

@@ -12,7 +12,6 @@ from celery.worker.consumer import consumer
 
 from worker.settings import LogFormat
 
-#: Libraries that narrate every request at INFO, with addresses that may carry account names.
 _CONSUMER: Final = "celery.worker.consumer.consumer"
 _COMPLAINTS: Final = {
     consumer.UNKNOWN_FORMAT: "a message that is no Celery message was discarded",
@@ -20,6 +19,7 @@ _COMPLAINTS: Final = {
     consumer.INVALID_TASK_ERROR: "a message that breaks Celery's protocol was discarded",
     consumer.MESSAGE_DECODE_ERROR: "a message whose body cannot be decoded was discarded",
 }
+#: Libraries that narrate every request at INFO, with addresses that may carry account names.
 _QUIET: Final = ("httpx", "httpcore", "aiohttp", "asyncio", "kombu", "redis", "amqp")
 
 
@@ -48,21 +48,24 @@ def configure(
     )
     handler = logging.StreamHandler(target)
     handler.setFormatter(formatter)
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("celery").setLevel(celery_level or logging.WARNING)
-    # At DEBUG the pool prints the whole message it hands to a thread, and `submit` messages carry content.
-    logging.getLogger("celery.pool").setLevel(max(logging.INFO, celery_level or logging.WARNING))
-    logging.getLogger(_CONSUMER).addFilter(hide_bodies)
+    logging.getLogger().handlers[:] = [handler]
+    _set_levels(level, celery_level or logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def _set_levels(level: str, celery_level: int) -> None:
+    logging.getLogger().setLevel(level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("celery").setLevel(celery_level)
+    # At DEBUG the pool prints the whole message it hands to a thread, and `submit` messages carry content.
+    logging.getLogger("celery.pool").setLevel(max(logging.INFO, celery_level))
+    logging.getLogger(_CONSUMER).addFilter(hide_bodies)
 
 
 def hide_bodies(record: logging.LogRecord) -> bool:

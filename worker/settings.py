@@ -161,9 +161,10 @@ class Settings(BrokerSettings):
     log_format: LogFormat = Field(
         default=LogFormat.AUTO, description="`json`, `pretty`, or `auto`: pretty on a terminal, JSON elsewhere."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least severe log lines that are written."
-    )
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        BeforeValidator(lambda level: level.lower() if isinstance(level, str) else level),
+    ] = Field(default="info", description="The least severe log lines that are written.")
     public_url: str | None = Field(
         default=None, description="Reserved for delivery receipts: where providers can reach Trunkline. Not used yet."
     )

@@ -2,7 +2,7 @@
 
 * When Redis dies while tasks finish, their acks run on a channel that is closed already; kombu then fails with
   AttributeError, which Celery takes for "unrecoverable" and exits.
-* One list element that is no JSON, or no Celery message, does the same to every worker that pops it.
+* One list element that is no JSON, or no task message, does the same to every worker that pops it.
 * kombu looks into the priority 0 lists of all queues before any other list. A refused normal job in a fallback queue
   waited 26 s behind 300 bulk jobs of a dispatch queue; with the order below it takes its turn.
 """
@@ -15,6 +15,10 @@ from typing import Any
 import structlog
 from kombu.transport import redis as kombu_redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+
+from trunkline_client import keys
+
+_BODY_ENCODINGS = (None, "base64", "utf-8")
 
 _log = structlog.get_logger("trunkline.broker")
 
@@ -70,14 +74,31 @@ class SentinelChannel(_Sturdy, kombu_redis.SentinelChannel):
 
 
 class _Careful:
-    """Delivers only what is a Celery message."""
+    """Delivers only whole task messages from our queues."""
 
     def _deliver(self, message: Any, queue: str) -> None:
-        properties = message.get("properties") if isinstance(message, dict) else None
-        if not isinstance(properties, dict) or "delivery_tag" not in properties:
-            _log.error("message.discarded", why="it is no Celery message", queue=queue)
-            return
-        super()._deliver(message, queue)  # type: ignore[misc]  # kombu ships no types
+        # Events and remote control travel on queues of Celery's own, in a form of their own.
+        if queue not in keys.ALL_QUEUES or is_task_message(message):
+            super()._deliver(message, queue)  # type: ignore[misc]  # kombu ships no types
+        else:
+            _log.error("message.discarded", why="it is no task message", queue=queue)
+
+
+def is_task_message(message: object) -> bool:
+    """Return whether kombu and Celery can work with `message`; what they cannot ends a worker, or loops for ever."""
+    if not isinstance(message, dict):
+        return False
+    properties, headers = message.get("properties"), message.get("headers")
+    if not isinstance(properties, dict) or not isinstance(headers, dict):
+        return False
+    return (
+        isinstance(message.get("body"), str)
+        and isinstance(properties.get("delivery_tag"), str)
+        and isinstance(properties.get("delivery_info"), dict | None)
+        and properties.get("body_encoding") in _BODY_ENCODINGS
+        and isinstance(headers.get("id"), str)
+        and isinstance(headers.get("task"), str)
+    )
 
 
 class Transport(_Careful, kombu_redis.Transport):

@@ -72,6 +72,8 @@ def check(job: Mapping[str, Any], job_id: str) -> CheckedJob:
     Raises:
         JobInvalid: names every wrong field, without its value.
     """
+    if not isinstance(job, Mapping):
+        raise JobInvalid([FieldError("job", "must be an object of fields")])
     given = {"id": job_id} | {name: value for name, value in job.items() if value is not None or name not in FIELDS}
     found = problems(given)
     if found:

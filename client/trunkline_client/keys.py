@@ -19,12 +19,16 @@ TUNING: Final = "tl:tuning"
 DELAYED: Final = "tl:delayed"
 #: sorted set of claimed job ids by the end of their lease.
 LEASES: Final = "tl:leases"
-#: sorted set of job ids in a lane, unclaimed, by the time their nudge was written.
-PLACED: Final = "tl:placed"
 #: sorted set of job ids in state `failed`, by the time they failed: the dead-letter view.
 DEAD: Final = "tl:dead"
 #: sorted set of job ids in state `held`, by the time they were held.
 HELD: Final = "tl:held"
+#: sorted set of ids whose records could not be worked with, by time.
+DAMAGED: Final = "tl:damaged"
+#: sorted set of "{id} {tenant}" of ended jobs, by the end of their record: what the sweeper forgets.
+FORGET: Final = "tl:forget"
+#: set of tenant names that ever had a job.
+JOB_TENANTS: Final = "tl:job_tenants"
 #: set of tenant names with a configuration.
 TENANTS: Final = "tl:tenants"
 
@@ -58,6 +62,21 @@ def window(queue: str, lane: Lane, tenant: str) -> str:
 def waiting(queue: str, lane: Lane, tenant: str) -> str:
     """Return the key of the sorted set of a tenant's job ids that wait for room in one lane, by arrival."""
     return f"tl:waiting:{queue}:{lane}:{tenant}"
+
+
+def placed(queue: str, lane: Lane) -> str:
+    """Return the key of the sorted set of unclaimed job ids of one lane, by the time their nudge was written."""
+    return f"tl:placed:{queue}:{lane}"
+
+
+def front(queue: str, lane: Lane) -> str:
+    """Return the key of the same for nudges that were written to the serving end of the lane."""
+    return f"tl:front:{queue}:{lane}"
+
+
+def jobs(tenant: str) -> str:
+    """Return the key of the sorted set of all of a tenant's job ids, by creation."""
+    return f"tl:jobs:{tenant}"
 
 
 def head_credit(queue: str, lane: Lane) -> str:

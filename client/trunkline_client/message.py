@@ -24,7 +24,9 @@ SUBMIT_TASK: Final = "trunkline.submit"
 HIDDEN_ARGUMENTS: Final = "(***)"
 
 
-def nudge(job_id: str, hop: int, tenant: str, lane: Lane, queue: str, placed_ms: int) -> dict[str, Any]:
+def nudge(
+    job_id: str, hop: int, tenant: str, lane: Lane, queue: str, placed_ms: int, *, front: bool = False
+) -> dict[str, Any]:
     """Return the message that asks a worker to look at a job.
 
     Args:
@@ -34,6 +36,7 @@ def nudge(job_id: str, hop: int, tenant: str, lane: Lane, queue: str, placed_ms:
         lane: the job's lane; in a fallback queue it is the message's priority.
         queue: the queue it goes to.
         placed_ms: Redis time, in ms since 1970.
+        front: whether it is written to the serving end of its list.
     """
     in_fallback = queue in keys.FALLBACK_QUEUES
     return _message(
@@ -43,7 +46,7 @@ def nudge(job_id: str, hop: int, tenant: str, lane: Lane, queue: str, placed_ms:
         shown=f"('{job_id}', '{tenant}', '{lane.value}')",
         queue=queue,
         priority=lane.broker_priority if in_fallback else 0,
-        extra={"placed_ms": placed_ms},
+        extra={"placed_ms": placed_ms, "front": front},
     )
 
 

@@ -107,6 +107,10 @@ def enqueued(job: CheckedJob, answer: Sequence[str]) -> Handle:
     if status == "expired":
         field = "expires_at" if job.expires_at_ms is not None else "send_at"
         raise JobInvalid([FieldError(field, "leaves the job no time: its life is over already")])
+    if status == "too_far":
+        raise JobInvalid([FieldError("send_at", "is more than 90 days ahead")])
+    if status == "too_long":
+        raise JobInvalid([FieldError("expires_at", "leaves the job more than 7 days")])
     return Handle(job.id, JobState(state), created=status == "created")
 
 

@@ -5,7 +5,7 @@
 -- ARGV[1]  id            ARGV[2] owner             ARGV[3] fence             ARGV[4] attempt number, from 1
 -- ARGV[5]  attempt, JSON ARGV[6] lease, ms         ARGV[7] least life, ms    ARGV[8] chain, JSON list, or "" to leave it
 --
--- Returns {"begun", now in ms, expires at in ms}, {"expired"} (it has ended now), or {"lost"} (somebody else has the job).
+-- Returns {"begun"}, {"expired"} (too little life is left), or {"lost"} (somebody else has the job).
 
 local id, owner, fence, attempt = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local lease, least_life = tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -19,10 +19,6 @@ if job.open ~= attempt then
     return { 'lost' }
   end
   if tonumber(job.expires_ms) - now < least_life then
-    if job.maybe_twice == '1' then
-      redis.call('HSET', KEYS[1], 'maybe_sent', '1')
-    end
-    conclude(id, job, 'expired', now)
     return { 'expired' }
   end
   redis.call('HSET', KEYS[1],
@@ -32,4 +28,4 @@ if job.open ~= attempt then
     redis.call('HSET', KEYS[1], 'chain', ARGV[8])
   end
 end
-return { 'begun', int(now), job.expires_ms }
+return { 'begun' }

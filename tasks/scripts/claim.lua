@@ -6,7 +6,6 @@
 --
 -- Returns
 --   {"claimed", now in ms, version of the tenant's configuration or "0", the record as a flat list}
---   {"expired", the content if it is still clear, else ""}   its life was over; it has ended now
 --   {"left", why, state}   why: unknown, finished, elsewhere, stale
 
 local id, hop, owner, lease = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
@@ -25,15 +24,6 @@ if not again then
   end
   if hop ~= '' and hop ~= job.hop then
     return { 'left', 'stale', job.state }
-  end
-  -- A job whose last outcome is unknown is looked up to the end of patience, also after its life.
-  if tonumber(job.expires_ms) <= now and not job.reconciling then
-    if job.maybe_twice == '1' then
-      redis.call('HSET', KEYS[1], 'maybe_sent', '1')
-    end
-    conclude(id, job, 'expired', now)
-    local content = job.content or ''
-    return { 'expired', string.sub(content, 1, 6) == 'plain:' and content or '' }
   end
   leave(id, job, now)
   redis.call('HSET', KEYS[1],

@@ -15,12 +15,10 @@
 --            due_in_ms  for delay
 --            lease_ms   for stay
 --            bound_key  for an accepted attempt: the key that binds the provider's message
---            attempt_id the value of that key
+--            attempt_id the value of that key, kept for bound_keep_ms
 --            keep_content  true keeps the content of a sent job
 --
 -- Returns {"done", state}, {"evidence", state} (the job had moved on; the result was still taken), or {"lost", state}.
-
-local BOUND_KEEP_MS = 3600000   -- a lookup asks for messages of the last minute; an hour is ample
 
 local id, owner, fence, number = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local result, outcome, move = ARGV[5], ARGV[6], ARGV[7]
@@ -30,11 +28,14 @@ local job = read(id)
 if not job then
   return { 'lost', '' }
 end
-local token = owner .. ' ' .. fence .. ' ' .. number .. ' ' .. move .. ' ' .. job.attempts
 local now = now_ms()
 
+local function token(attempts)
+  return owner .. ' ' .. fence .. ' ' .. number .. ' ' .. move .. ' ' .. attempts
+end
+
 local function set_fields(fields)
-  for name, value in pairs(fields or {}) do
+  for name, value in pairs(fields) do
     if value == false then
       redis.call('HDEL', key, name)
     else
@@ -45,7 +46,7 @@ end
 
 local function bind()
   if details.bound_key then
-    redis.call('SET', details.bound_key, details.attempt_id, 'PX', BOUND_KEEP_MS)
+    redis.call('SET', details.bound_key, details.attempt_id, 'PX', details.bound_keep_ms)
   end
 end
 
@@ -91,7 +92,10 @@ local function take_evidence()
   return { 'evidence', job.state }
 end
 
-if job.last_finish == token then
+if details.content and string.sub(job.content or '', 1, 6) == 'plain:' then
+  redis.call('HSET', key, 'content', details.content)
+end
+if job.last_finish == token(job.attempts) then
   return { 'done', job.state }
 end
 if job.place ~= 'attempt' or job.owner ~= owner or job.fence ~= fence then
@@ -99,19 +103,15 @@ if job.place ~= 'attempt' or job.owner ~= owner or job.fence ~= fence then
 end
 
 local attempts = tonumber(job.attempts)
-for _, pair in ipairs(details.uncalled or {}) do
+for _, pair in ipairs(details.uncalled) do
   attempts = attempts + 1
   redis.call('HSET', key, 'attempt:' .. attempts, pair[1], 'result:' .. attempts, pair[2])
 end
-redis.call('HSET', key, 'attempts', attempts, 'last_finish', owner .. ' ' .. fence .. ' ' .. number .. ' ' .. move .. ' ' .. attempts)
+redis.call('HSET', key, 'attempts', attempts, 'last_finish', token(attempts))
 if number ~= '0' then
   redis.call('HSET', key, 'result:' .. number, result)
   redis.call('HDEL', key, 'open')
 end
-if details.content and string.sub(job.content or '', 1, 6) == 'plain:' then
-  redis.call('HSET', key, 'content', details.content)
-end
-
 if move == 'sent' then
   sent()
   return { 'done', 'sent' }

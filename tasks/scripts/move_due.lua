@@ -7,17 +7,20 @@
 local now = now_ms()
 local due = redis.call('ZRANGEBYSCORE', 'tl:delayed', '-inf', int(now), 'LIMIT', 0, tonumber(ARGV[1]))
 for _, id in ipairs(due) do
-  local job = read(id)
   redis.call('ZREM', 'tl:delayed', id)
-  if job and job.place == 'delayed' then
-    if job.state == 'scheduled' then
+  guarded('tl:delayed', id, function()
+    local job = read(id)
+    if not job or job.place ~= 'delayed' then
+      return
+    end
+    if job.state == 'reconciling' or (job.lane == 'urgent' and job.state ~= 'scheduled') then
+      -- A lookup, or the retry of a passcode: it had its turn, and it is late already.
+      nudge_now(id, job, now, true)
+    else
       redis.call('HSET', job_key(id), 'state', 'queued')
       enter_lane(id, job, now)
-    else
-      -- A retry or a lookup had its turn already: it goes to the front and is not held back by its tenant's window.
-      nudge_now(id, job, now, true, true)
     end
-  end
+  end)
 end
 local next_due = redis.call('ZRANGE', 'tl:delayed', 0, 0, 'WITHSCORES')
 if #next_due == 0 then

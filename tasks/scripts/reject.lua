@@ -15,5 +15,6 @@ redis.call('PEXPIRE', KEYS[1], int(tuning('finished_keep_ms')))
 if ARGV[2] ~= '' then
   redis.call('ZADD', 'tl:jobs:' .. ARGV[2], int(now), ARGV[1])
   redis.call('SADD', 'tl:job_tenants', ARGV[2])
+  redis.call('ZADD', 'tl:forget', int(now + tuning('finished_keep_ms')), ARGV[1] .. ' ' .. ARGV[2])
 end
 return 1

@@ -3,7 +3,7 @@
 -- ARGV[1]  lease, ms
 -- ARGV[2..]  triples: id, owner, fence
 --
--- Returns the ids whose lease this worker no longer holds.
+-- Returns "{id} {fence}" of each claim whose lease this worker no longer holds.
 
 local now = now_ms()
 local until_ms = int(now + tonumber(ARGV[1]))
@@ -15,7 +15,7 @@ for i = 2, #ARGV, 3 do
     redis.call('HSET', job_key(id), 'lease_ms', until_ms)
     redis.call('ZADD', 'tl:leases', 'XX', until_ms, id)
   else
-    lost[#lost + 1] = id
+    lost[#lost + 1] = id .. ' ' .. ARGV[i + 2]
   end
 end
 return lost

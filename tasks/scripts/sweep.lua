@@ -1,20 +1,24 @@
--- sweep.lua: the sweeper. Puts back jobs whose place no longer holds them. Needs place.lua. A second run finds nothing to do.
+-- sweep.lua: the sweeper. Puts back jobs whose place no longer holds them, and forgets expired records. Needs place.lua. A
+-- second run finds nothing to do.
 --
--- ARGV[1]  most jobs to look at per kind      ARGV[2] age at which a nudge may be missed, ms
+-- ARGV[1]  most jobs to look at per index      ARGV[2] age at which a nudge may be missed, ms
 --
--- Returns {claims given back, attempts of dead workers, nudges written again, windows filled}.
+-- Returns {claims given back, attempts of dead workers, nudges written again, windows filled, index entries forgotten}.
 
-local TAIL = 128   -- more than the head starts that can lie at the serving end of a list
+local BLOCK, MOST_BLOCKS = 128, 8
 
 local limit, age = tonumber(ARGV[1]), tonumber(ARGV[2])
 local now = now_ms()
-local given_back, orphaned, renudged, filled = 0, 0, 0, 0
+local given_back, orphaned, renudged, filled, forgotten = 0, 0, 0, 0, 0
 
 -- 1. Leases that ran out: the worker died or was paused.
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'tl:leases', '-inf', int(now), 'LIMIT', 0, limit)) do
-  local job = read(id)
   redis.call('ZREM', 'tl:leases', id)
-  if job and job.place == 'attempt' then
+  guarded('tl:leases', id, function()
+    local job = read(id)
+    if not job or job.place ~= 'attempt' then
+      return
+    end
     redis.call('HDEL', job_key(id), 'owner', 'lease_ms')
     if job.open then
       -- The attempt was recorded and may have been sent: nobody knows until the provider is asked.
@@ -30,39 +34,69 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'tl:leases', '-inf', int(now), '
       given_back = given_back + 1
     else
       redis.call('HSET', job_key(id), 'state', 'queued')
-      nudge_now(id, job, now, true, true)
+      nudge_now(id, job, now, true)
       given_back = given_back + 1
     end
-  end
+  end)
 end
 
--- 2. Nudges the broker lost: older than every message still at the serving end of their list, and not among those.
-local tails = {}
-local function tail_of(list)
-  if not tails[list] then
-    local tail = { oldest = math.huge, ids = {} }
-    for _, message in ipairs(redis.call('LRANGE', list, -TAIL, -1)) do
+-- 2. Nudges the broker lost. Ordinary nudges stand in a list by age, those written to its serving end before all of them.
+-- So one look at that end tells the age of the oldest ordinary nudge and every front one.
+local function serving_end(list)
+  local seen = { oldest = math.huge, ids = {}, all_fronts = true }
+  for block = 1, MOST_BLOCKS do
+    local messages = redis.call('LRANGE', list, -BLOCK * block, -BLOCK * (block - 1) - 1)
+    for _, message in ipairs(messages) do
       local readable, decoded = pcall(cjson.decode, message)
       local headers = readable and type(decoded) == 'table' and decoded.headers
       if type(headers) == 'table' and type(headers.placed_ms) == 'number' and type(headers.id) == 'string' then
-        tail.oldest = math.min(tail.oldest, headers.placed_ms)
-        tail.ids[headers.id] = true
+        seen.ids[headers.id] = true
+        if not headers.front then
+          seen.oldest = math.min(seen.oldest, headers.placed_ms)
+        end
       end
     end
-    tails[list] = tail
+    if #messages < BLOCK or seen.oldest < math.huge then
+      return seen
+    end
   end
-  return tails[list]
+  return { oldest = -math.huge, ids = seen.ids, all_fronts = false }
 end
 
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'tl:placed', '-inf', int(now - age), 'LIMIT', 0, limit)) do
-  local job = read(id)
-  if not job or job.place ~= 'lane' then
-    redis.call('ZREM', 'tl:placed', id)
-  else
-    local tail = tail_of(broker_list(job.queue, job.lane))
-    if tonumber(job.placed_ms) < tail.oldest and not tail.ids[id .. '.' .. job.hop] then
-      nudge_now(id, job, now, true, job.head == '1')
-      renudged = renudged + 1
+local function heal(index, queue, lane, is_lost)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', int(now - age), 'LIMIT', 0, limit)) do
+    local go_on = true
+    guarded(index, id, function()
+      local job = read(id)
+      if not job or job.place ~= 'lane' or job.queue ~= queue or job.lane ~= lane then
+        redis.call('ZREM', index, id)
+      elseif is_lost(id, job) then
+        redis.call('ZREM', index, id)
+        nudge_now(id, job, now, true)
+        renudged = renudged + 1
+      else
+        go_on = index == 'tl:front:' .. queue .. ':' .. lane   -- all later ordinary nudges are younger still
+      end
+    end)
+    if not go_on then
+      return
+    end
+  end
+end
+
+for _, place in ipairs(LANES) do
+  local queue, lane = place[1], place[2]
+  local oldest = int(now - age)
+  local ordinary, fronts = 'tl:placed:' .. queue .. ':' .. lane, 'tl:front:' .. queue .. ':' .. lane
+  if redis.call('ZCOUNT', ordinary, '-inf', oldest) + redis.call('ZCOUNT', fronts, '-inf', oldest) > 0 then
+    local seen = serving_end(broker_list(queue, lane))
+    heal(ordinary, queue, lane, function(id, job)
+      return tonumber(job.placed_ms) < seen.oldest and not seen.ids[id .. '.' .. job.hop]
+    end)
+    if seen.all_fronts then
+      heal(fronts, queue, lane, function(id, job)
+        return not seen.ids[id .. '.' .. job.hop]
+      end)
     end
   end
 end
@@ -70,15 +104,30 @@ end
 -- 3. Waiting jobs whose window has room but nobody left in it to bring them in.
 for _, waiting in ipairs(redis.call('SRANDMEMBER', 'tl:waiters', limit)) do
   local first = redis.call('ZRANGE', waiting, 0, 0)[1]
-  local job = first and read(first)
-  if job then
-    local before = redis.call('ZCARD', waiting)
-    fill(job, now)
-    filled = filled + before - redis.call('ZCARD', waiting)
-  elseif first then
-    redis.call('ZREM', waiting, first)
+  if first then
+    guarded(waiting, first, function()
+      local job = read(first)
+      if not job then
+        redis.call('ZREM', waiting, first)
+        return
+      end
+      local before = redis.call('ZCARD', waiting)
+      fill(job, now)
+      filled = filled + before - redis.call('ZCARD', waiting)
+    end)
   else
     redis.call('SREM', 'tl:waiters', waiting)
   end
 end
-return { given_back, orphaned, renudged, filled }
+
+-- 4. Index entries of ended jobs whose records have expired; a job that got a new life since is left.
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', 'tl:forget', '-inf', int(now), 'LIMIT', 0, limit)) do
+  redis.call('ZREM', 'tl:forget', entry)
+  local id, tenant = string.match(entry, '^(%S+) (.*)$')
+  if id and redis.call('EXISTS', job_key(id)) == 0 then
+    redis.call('ZREM', 'tl:jobs:' .. tenant, id)
+    redis.call('ZREM', 'tl:dead', id)
+    forgotten = forgotten + 1
+  end
+end
+return { given_back, orphaned, renudged, filled, forgotten }

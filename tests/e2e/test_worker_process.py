@@ -139,7 +139,7 @@ def test_junk_in_a_queue_does_not_end_a_worker(system: System) -> None:
     job = system.client.send_sms(tenant="acme", to="+12015553004", body="hello", priority="bulk")
 
     assert system.outcome(job.id)["state"] == "sent"
-    assert len(worker.events("message.discarded")) == 3
+    assert len(worker.events("message.discarded")) == 4
     assert worker.stop() == 0
 
 
@@ -156,4 +156,22 @@ def test_a_fallback_does_not_wait_for_the_end_of_a_flood(system: System) -> None
     unsent = sum(system.client.status(handle.id)["state"] == "queued" for handle in handles)  # type: ignore[union-attr,index]
     assert unsent > 100
     system.control.clear_faults()
+    assert worker.stop() == 0
+
+
+def test_remote_control_reaches_a_worker(system: System) -> None:
+    worker = system.start_worker("--queues", "dispatch.bulk", "--name", "seen@%h")
+    worker.wait_ready()
+
+    done = subprocess.run(
+        [str(BIN / "celery"), "-A", "worker.app", "inspect", "ping"],
+        env=dict(system.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert "pong" in done.stdout
+    assert worker.events("message.discarded") == []
     assert worker.stop() == 0

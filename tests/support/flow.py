@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -81,15 +82,15 @@ class ScriptedProvider:
     lookups: list[LookupAnswer] = field(default_factory=lambda: [ABSENT])
     sent: list[SmsRequest | VoiceRequest] = field(default_factory=list)
     asked: list[LookupRequest] = field(default_factory=list)
-    during: Callable[[], None] | None = None
+    meanwhile: Callable[[], Awaitable[None]] | None = None
 
     async def send_sms(self, account: Account, request: SmsRequest) -> AttemptResult:
         """Give the next answer."""
-        return self._answer(request)
+        return await self._answer(request)
 
     async def place_call(self, account: Account, request: VoiceRequest) -> AttemptResult:
         """Give the next answer."""
-        return self._answer(request)
+        return await self._answer(request)
 
     async def look_up(self, account: Account, request: LookupRequest) -> LookupAnswer:
         """Give the next answer to a lookup."""
@@ -100,11 +101,11 @@ class ScriptedProvider:
         """Have no numbers."""
         return VerifiedAccount("", ())
 
-    def _answer(self, request: SmsRequest | VoiceRequest) -> AttemptResult:
-        if self.during:
-            self.during()
+    async def _answer(self, request: SmsRequest | VoiceRequest) -> AttemptResult:
         request.before_first_byte()
         self.sent.append(request)
+        if self.meanwhile:
+            await self.meanwhile()
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer.outcome is Outcome.ACCEPTED:
             return replace(answer, provider_id=f"SM{request.attempt_id}")
@@ -196,5 +197,6 @@ def worker(
         monotonic=time.monotonic,
         random=lambda: 0.5,
         new_token=lambda: str(next(tokens)),
+        sleep=asyncio.sleep,
     )
     return Worker(redis, services, own, other)

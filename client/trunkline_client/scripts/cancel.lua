@@ -18,7 +18,4 @@ if job.state ~= 'queued' and job.state ~= 'scheduled' then
 end
 conclude(id, job, 'cancelled', now_ms())
 erase_content(id, job)
-if job.maybe_twice == '1' then
-  redis.call('HSET', KEYS[1], 'maybe_sent', '1')
-end
 return { 'cancelled', 'cancelled' }

@@ -12,10 +12,17 @@
 --   same      this job was enqueued before; nothing changed
 --   conflict  another job has this id; nothing changed
 --   expired   its life is over already; nothing was recorded
+--   too_far   it is to be sent more than 90 days from now; nothing was recorded
+--   too_long  it is to live longer than 7 days; nothing was recorded
+
+-- Content waits in clear until a worker has the job, and a bulk job is retried all its life: neither may be for ever.
+local MOST_AHEAD_MS = 90 * 86400000
+local MOST_LIFE_MS = 7 * 86400000
 
 local id, digest = ARGV[1], ARGV[2]
-local known = redis.call('HMGET', KEYS[1], 'digest', 'state')
-if known[2] then
+local known = redis.call('HMGET', KEYS[1], 'digest', 'state', 'place', 'finished_ms')
+-- A record without a place is what an earlier run left that failed half-way: it is recorded anew.
+if known[2] and (known[3] or known[4]) then
   local kept = known[1] or ''
   if kept ~= '' and string.sub(digest, 1, #kept) == kept then
     return { 'same', known[2] }
@@ -28,6 +35,13 @@ local due = tonumber(ARGV[8]) or now
 local expires = tonumber(ARGV[9]) or (due + (tonumber(ARGV[10]) or tonumber(ARGV[11])))
 if expires <= now or expires <= due then
   return { 'expired', '' }
+end
+
+if due - now > MOST_AHEAD_MS then
+  return { 'too_far', '' }
+end
+if expires - due > MOST_LIFE_MS then
+  return { 'too_long', '' }
 end
 
 local job = { tenant = ARGV[3], lane = ARGV[5], queue = 'dispatch.' .. ARGV[5] }

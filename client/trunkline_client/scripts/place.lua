@@ -9,11 +9,14 @@
 --   tl:waiting:{queue}:{lane}:{tenant} sorted set    ids that wait for room in the window, by arrival number
 --   tl:waiters                         set           the keys of all non-empty waiting sets
 --   tl:head:{queue}:{lane}             integer       head starts left; absent means all of them
---   tl:placed                          sorted set    ids in a lane, by the time of their nudge
+--   tl:placed:{queue}:{lane}           sorted set    ids in a lane, by the time of their nudge
+--   tl:front:{queue}:{lane}            sorted set    the same for nudges written to the serving end
 --   tl:delayed                         sorted set    ids by due time
 --   tl:leases                          sorted set    claimed ids by the end of their lease
 --   tl:held, tl:dead                   sorted set    ids by the time they were held or failed
+--   tl:damaged                         sorted set    ids whose records could not be worked with, by time
 --   tl:jobs:{tenant}                   sorted set    all ids of a tenant by creation
+--   tl:forget                          sorted set    "{id} {tenant}" of ended jobs, by the end of their record
 --   tl:tuning                          hash          lane_window, head_starts, finished_keep_ms, failed_keep_ms
 
 local DEFAULTS = {
@@ -23,6 +26,15 @@ local DEFAULTS = {
   failed_keep_ms = 30 * 86400000,
 }
 local PRIORITY = { urgent = 0, normal = 3, bulk = 6 }
+
+-- Every lane of every queue.
+local LANES = {}
+for lane in pairs(PRIORITY) do
+  LANES[#LANES + 1] = { 'dispatch.' .. lane, lane }
+  for _, provider in ipairs({ 'syniverse', 'twilio', 'gateway' }) do
+    LANES[#LANES + 1] = { 'fallback.' .. provider, lane }
+  end
+end
 
 -- Whole numbers as text; tostring() would write a time in ms as 1.7e+12.
 local function int(number)
@@ -75,7 +87,7 @@ local function broker_priority(queue, lane)
 end
 
 -- A Celery message, protocol version 2, with a plain JSON body. It names the job and carries nothing private.
-local function nudge(id, hop, job, placed)
+local function nudge(id, hop, job, placed, front)
   local task_id = cjson.encode(id .. '.' .. hop)
   local arguments = '[' .. cjson.encode(id) .. ',' .. cjson.encode(job.tenant) .. ',' .. cjson.encode(job.lane) .. ']'
   local body = '[' .. arguments .. ',{},{"callbacks":null,"errbacks":null,"chain":null,"chord":null}]'
@@ -85,6 +97,7 @@ local function nudge(id, hop, job, placed)
     .. task_id .. ',"root_id":' .. task_id
     .. ',"parent_id":null,"group":null,"retries":0,"eta":null,"expires":null,"timelimit":[null,null],"argsrepr":'
     .. cjson.encode(shown) .. ',"kwargsrepr":"{}","origin":"trunkline","ignore_result":true,"placed_ms":' .. int(placed)
+    .. ',"front":' .. (front and 'true' or 'false')
     .. '},"properties":{"correlation_id":' .. task_id
     .. ',"reply_to":"","delivery_mode":2,"delivery_info":{"exchange":"","routing_key":' .. cjson.encode(job.queue)
     .. '},"priority":' .. broker_priority(job.queue, job.lane) .. ',"body_encoding":"utf-8","delivery_tag":' .. task_id .. '}}'
@@ -115,13 +128,18 @@ local function earn_head_start(job)
   end
 end
 
+local function placed_key(job)
+  return (job.front == '1' and 'tl:front:' or 'tl:placed:') .. job.queue .. ':' .. job.lane
+end
+
 -- Writes the nudge. `front` puts it where it is served next.
-local function nudge_now(id, job, now, front, head_start)
+local function nudge_now(id, job, now, front)
   local hop = redis.call('HINCRBY', job_key(id), 'hop', 1)
-  redis.call('HSET', job_key(id), 'place', 'lane', 'placed_ms', int(now), 'head', head_start and '1' or '0')
+  job.front = front and '1' or '0'
+  redis.call('HSET', job_key(id), 'place', 'lane', 'placed_ms', int(now), 'front', job.front)
   redis.call('SADD', 'tl:window:' .. suffix(job), id)
-  redis.call('ZADD', 'tl:placed', int(now), id)
-  redis.call(front and 'RPUSH' or 'LPUSH', broker_list(job.queue, job.lane), nudge(id, hop, job, now))
+  redis.call('ZADD', placed_key(job), int(now), id)
+  redis.call(front and 'RPUSH' or 'LPUSH', broker_list(job.queue, job.lane), nudge(id, hop, job, now, front))
 end
 
 -- Brings a tenant's next waiting jobs into the lane while its window has room.
@@ -136,7 +154,7 @@ local function fill(job, now)
     end
     local waiter = read(next_id)
     if waiter and waiter.place == 'waiting' then
-      nudge_now(next_id, waiter, now, false, false)
+      nudge_now(next_id, waiter, now, false)
       room = room - 1
     end
   end
@@ -158,8 +176,7 @@ local function enter_lane(id, job, now)
     return
   end
   local busy = redis.call('LLEN', broker_list(job.queue, job.lane)) > 0
-  local head_start = unclaimed == 0 and busy and take_head_start(job)
-  nudge_now(id, job, now, head_start, head_start)
+  nudge_now(id, job, now, unclaimed == 0 and busy and take_head_start(job))
 end
 
 local function enter_delayed(id, due)
@@ -171,8 +188,8 @@ end
 local function leave(id, job, now)
   if job.place == 'lane' then
     redis.call('SREM', 'tl:window:' .. suffix(job), id)
-    redis.call('ZREM', 'tl:placed', id)
-    if job.head ~= '1' then
+    redis.call('ZREM', placed_key(job), id)
+    if job.front ~= '1' then
       earn_head_start(job)
     end
     fill(job, now)
@@ -187,31 +204,23 @@ local function leave(id, job, now)
   end
 end
 
--- Forgets, a few at a time, the index entries of jobs whose records have expired.
-local function forget_old(tenant, now)
-  local index = 'tl:jobs:' .. tenant
-  local before = now - math.min(tuning('finished_keep_ms'), tuning('failed_keep_ms'))
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', int(before), 'LIMIT', 0, 2)) do
-    if redis.call('EXISTS', job_key(id)) == 0 then
-      redis.call('ZREM', index, id)
-      redis.call('ZREM', 'tl:dead', id)
-    end
-  end
-end
-
--- Ends a job: out of its place, with its last state, kept for the time of its kind.
+-- Ends a job: out of its place, with its last state, kept for the time of its kind. A job that may have reached its
+-- recipient earlier says so, unless it is `sent`.
 local function conclude(id, job, state, now)
   leave(id, job, now)
   local key = job_key(id)
-  redis.call('HDEL', key, 'place', 'owner', 'lease_ms', 'open', 'reconciling', 'head')
+  redis.call('HDEL', key, 'place', 'owner', 'lease_ms', 'open', 'reconciling', 'front')
   redis.call('HSET', key, 'state', state, 'finished_ms', int(now))
   local keep = tuning('finished_keep_ms')
   if state == 'failed' then
     redis.call('ZADD', 'tl:dead', int(now), id)
     keep = tuning('failed_keep_ms')
   end
+  if state ~= 'sent' and job.maybe_twice == '1' then
+    redis.call('HSET', key, 'maybe_sent', '1')
+  end
   redis.call('PEXPIRE', key, int(keep))
-  forget_old(job.tenant, now)
+  redis.call('ZADD', 'tl:forget', int(now + keep), id .. ' ' .. job.tenant)
 end
 
 -- Erases what is private. The digest keeps 4 hex digits: they notice 65,535 of 65,536 accidents with an id, and tell
@@ -219,4 +228,14 @@ end
 local function erase_content(id, job)
   redis.call('HDEL', job_key(id), 'content')
   redis.call('HSET', job_key(id), 'digest', string.sub(job.digest or '', 1, 4))
+end
+
+-- Runs `work` for one job of a batch. A damaged record must not stop the others: its id is set aside in tl:damaged, out
+-- of the index that led to it.
+local function guarded(index, id, work)
+  local done = pcall(work)
+  if not done then
+    redis.call('ZREM', index, id)
+    redis.call('ZADD', 'tl:damaged', int(now_ms()), id)
+  end
 end

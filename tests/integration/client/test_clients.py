@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.integration
 JOB = {"tenant": "acme", "to": "+14155552671", "body": "Your code is 493817"}
 SMS = JOB | {"channel": "sms"}
 PAST = "2020-01-01T00:00:00Z"
-FAR = "2090-01-01T00:00:00+01:00"
+FAR = datetime.now(UTC) + timedelta(days=30)
 
 
 class Client:

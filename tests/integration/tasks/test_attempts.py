@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from providers.faults import Fault, Outcome, ruling
-from providers.protocol import AttemptResult
+from providers.protocol import AttemptResult, Origin, OriginType
 from tasks import moves
-from tasks.journal import Begun, Claimed, Journal, NotBegun
+from tasks.attempt_json import Uncalled, attempt_json, uncalled_json
+from tasks.journal import Begun, Claimed, Journal
 from tasks.moves import Move
+from tests.support.flow import twilio
 from tests.support.journal import TextRedis, enqueue, nudges, snapshot
 from trunkline_client import keys
 from trunkline_client.words import JobState, Lane
@@ -41,16 +44,9 @@ async def claimed(redis: TextRedis, journal: Journal) -> Claimed:
     return claimed
 
 
-async def begin(journal: Journal, claimed: Claimed, number: int = 1) -> Begun | NotBegun:
-    attempt = moves.attempt_json(
-        "job-1",
-        number,
-        sender="acme-twilio",
-        provider="twilio",
-        account="AC1",
-        origin=("number", "+12015550100"),
-        started_ms=claimed.now_ms,
-    )
+async def begin(journal: Journal, claimed: Claimed, number: int = 1) -> Begun:
+    origin = Origin(OriginType.NUMBER, "+12015550100")
+    attempt = attempt_json("job-1", number, twilio(), origin, claimed.now_ms)
     return await journal.begin_attempt(claimed, number, attempt, chain=CHAIN, least_life_ms=5_000)
 
 
@@ -60,7 +56,7 @@ async def job(redis: TextRedis) -> dict[str, Any]:
 
 
 async def test_an_attempt_is_recorded_before_its_call(redis: TextRedis, journal: Journal, claimed: Claimed) -> None:
-    assert isinstance(await begin(journal, claimed), Begun)
+    assert await begin(journal, claimed) is Begun.BEGUN
 
     record = await job(redis)
     assert json.loads(record["attempt:1"])["sender"] == "acme-twilio"
@@ -74,24 +70,24 @@ async def test_beginning_an_attempt_again_changes_nothing_else(
     await begin(journal, claimed)
     before = await snapshot(redis)
 
-    assert isinstance(await begin(journal, claimed), Begun)
+    assert await begin(journal, claimed) is Begun.BEGUN
     assert await snapshot(redis) == before
 
 
 async def test_without_the_lease_no_attempt_begins(redis: TextRedis, journal: Journal, claimed: Claimed) -> None:
     await redis.hset(keys.job("job-1"), "lease_ms", 1)
 
-    assert await begin(journal, claimed) == NotBegun(expired=False)
+    assert await begin(journal, claimed) is Begun.LOST
     assert "attempt:1" not in await job(redis)
 
 
-async def test_with_too_little_life_left_the_job_expires_instead(
+async def test_with_too_little_life_left_no_attempt_begins(
     redis: TextRedis, journal: Journal, claimed: Claimed
 ) -> None:
     await redis.hset(keys.job("job-1"), "expires_ms", claimed.now_ms + 4_000)
 
-    assert await begin(journal, claimed) == NotBegun(expired=True)
-    assert (await job(redis))["state"] == "expired"
+    assert await begin(journal, claimed) is Begun.EXPIRED
+    assert "attempt:1" not in await job(redis)
 
 
 async def test_an_accepted_job_is_sent_and_its_content_erased(
@@ -99,7 +95,7 @@ async def test_an_accepted_job_is_sent_and_its_content_erased(
 ) -> None:
     await begin(journal, claimed)
 
-    state = await journal.finish(claimed, moves.ending(SENT, 1, ACCEPTED, 5), sealed_content=None)
+    state = await journal.finish(claimed, SENT.ending(1, ACCEPTED, 5), sealed_content=None)
 
     record = await job(redis)
     assert state is JobState.SENT
@@ -114,8 +110,8 @@ MOVES = {
     "stay": moves.stay(),
     "sent": SENT,
     "failed": moves.failed(Fault.AUTH),
-    "expired": moves.expired(maybe_sent=True),
-    "requeue": moves.requeue("fallback.syniverse", 1, maybe_twice=False),
+    "expired": moves.expired(),
+    "requeue": moves.requeue("fallback.syniverse", 1),
     "retry": moves.retry_later(timedelta(seconds=1), throttled_ms=5, retries=1),
     "look up": moves.look_up_later(timedelta(seconds=1), moves.unknown_fields(1, 5)),
     "held": moves.held(),
@@ -127,7 +123,7 @@ async def test_a_finish_sent_again_changes_nothing(
     redis: TextRedis, journal: Journal, claimed: Claimed, name: str
 ) -> None:
     result = ACCEPTED if name == "sent" else UNKNOWN if name == "look up" else REFUSED
-    move: Move = moves.ending(MOVES[name], 1, result, 5)
+    move: Move = MOVES[name].ending(1, result, 5)
     await begin(journal, claimed)
     first = await journal.finish(claimed, move, sealed_content=None)
     before = without_clocks(await snapshot(redis))
@@ -148,9 +144,9 @@ async def test_a_refused_job_goes_to_the_fallback_queue_with_its_lane_as_priorit
     redis: TextRedis, journal: Journal, claimed: Claimed
 ) -> None:
     await begin(journal, claimed)
-    move = moves.requeue("fallback.syniverse", 1, maybe_twice=False)
+    move = moves.requeue("fallback.syniverse", 1)
 
-    await journal.finish(claimed, moves.ending(move, 1, REFUSED, 5), sealed_content="sealed:x")
+    await journal.finish(claimed, move.ending(1, REFUSED, 5), sealed_content="sealed:x")
 
     message = json.loads((await redis.lrange("fallback.syniverse\x06\x163", 0, -1))[0])
     assert message["properties"]["priority"] == 3
@@ -162,7 +158,7 @@ async def test_a_refused_job_goes_to_the_fallback_queue_with_its_lane_as_priorit
 async def test_a_failed_job_is_in_the_dead_letter_view(redis: TextRedis, journal: Journal, claimed: Claimed) -> None:
     await begin(journal, claimed)
 
-    await journal.finish(claimed, moves.ending(moves.failed(Fault.AUTH), 1, REFUSED, 5), sealed_content="sealed:x")
+    await journal.finish(claimed, moves.failed(Fault.AUTH).ending(1, REFUSED, 5), sealed_content="sealed:x")
 
     assert await redis.zrange(keys.DEAD, 0, -1) == ["job-1"]
     assert (await job(redis))["fault"] == "auth"
@@ -191,7 +187,7 @@ async def test_a_late_acceptance_settles_the_job_whatever_the_fence(
     await redis.zadd(keys.LEASES, {"job-1": 1})
     await journal.sweep(10, 10_000)
 
-    late = moves.ending(SENT, 1, ACCEPTED, 5)
+    late = SENT.ending(1, ACCEPTED, 5)
     assert await journal.finish(claimed, late, sealed_content=None) is None
 
     assert (await job(redis))["state"] == "sent"
@@ -209,20 +205,20 @@ async def test_a_late_refusal_makes_the_lookup_due_at_once(
     await journal.sweep(10, 10_000)
     await redis.zadd(keys.DELAYED, {"job-1": 9e15})
 
-    await journal.finish(claimed, moves.ending(moves.failed(Fault.AUTH), 1, REFUSED, 5), sealed_content=None)
+    await journal.finish(claimed, moves.failed(Fault.AUTH).ending(1, REFUSED, 5), sealed_content=None)
 
     assert (await journal.move_due(10))[0] == 1
     assert json.loads((await job(redis))["result:1"])["fault"] == "auth"
 
 
-async def test_a_retry_is_served_before_the_jobs_that_wait(
+async def test_a_lookup_is_served_before_the_jobs_that_wait(
     redis: TextRedis, journal: Journal, claimed: Claimed
 ) -> None:
     await begin(journal, claimed)
     await redis.delete("dispatch.normal")
     await enqueue(redis, "job-2")
-    move = moves.retry_later(timedelta(0), throttled_ms=5, retries=1)
-    await journal.finish(claimed, moves.ending(move, 1, REFUSED, 5), sealed_content=None)
+    move = moves.look_up_later(timedelta(0), moves.unknown_fields(1, 5))
+    await journal.finish(claimed, move.ending(1, REFUSED, 5), sealed_content=None)
 
     await journal.move_due(10)
 
@@ -245,13 +241,12 @@ async def test_renewal_prolongs_what_is_held_and_names_what_is_lost(
     assert isinstance(other, Claimed)
     await redis.hset(keys.job("job-2"), "owner", "worker:b")
 
-    assert await journal.renew([claimed, other]) == {"job-2"}
+    assert await journal.renew([claimed, other]) == [other]
 
 
 async def test_senders_passed_without_a_call_are_recorded(redis: TextRedis, journal: Journal, claimed: Claimed) -> None:
-    passed = [moves.Uncalled("acme-twilio", "twilio", "AC1", None)]
-    move = moves.failed(Fault.NO_NUMBER)
-    move.details["uncalled"] = moves.uncalled_json(claimed.record, passed, after=0, now_ms=5)
+    passed = uncalled_json("job-1", 1, Uncalled("acme-twilio", "twilio", "AC1"), 5)
+    move = replace(moves.failed(Fault.NO_NUMBER), uncalled=(passed,))
 
     await journal.finish(claimed, move, sealed_content=None)
 
@@ -267,15 +262,6 @@ async def test_a_bad_submission_is_recorded_once(redis: TextRedis, journal: Jour
 
     assert await snapshot(redis) == before
     assert (await job(redis))["rule"] == "contract"
-
-
-async def test_sealing_replaces_clear_content_only(redis: TextRedis, journal: Journal) -> None:
-    await enqueue(redis)
-
-    await journal.seal("job-1", "sealed:x")
-    await journal.seal("job-1", "sealed:y")
-
-    assert (await job(redis))["content"] == "sealed:x"
 
 
 @pytest.mark.parametrize("lane", list(Lane))

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from providers.faults import Fault, Outcome, Ruling
-from providers.protocol import AttemptResult, LookupAnswer, NumberType, VoiceRequest
+from providers.protocol import AttemptResult, NumberType, VoiceRequest
 from senders.model import Condition, CountryLimit, Policy
 from tasks.dispatch import dispatch
 from tests.support import flow
-from tests.support.flow import ABSENT, ACCEPTED, SILENT, UNKNOWN, config, refused, worker
-from tests.support.journal import TextRedis, enqueue, now_ms
+from tests.support.flow import ACCEPTED, UNKNOWN, config, refused, worker
+from tests.support.journal import TextRedis, enqueue
 from trunkline_client import keys
-from trunkline_client.words import Lane, OnUnknown
+from trunkline_client.words import Lane
 
 pytestmark = pytest.mark.integration
 
@@ -226,106 +226,14 @@ async def test_a_job_that_breaks_the_contract_is_rejected(redis: TextRedis) -> N
     assert (await one.status())["rule"] == "contract"
 
 
-async def test_a_message_whose_answer_was_lost_is_found_and_not_sent_again(redis: TextRedis) -> None:
-    one = worker(redis, config(), twilio=[UNKNOWN])
-    one.twilio.lookups = [ABSENT, LookupAnswer(good=True, candidates=("SM9",))]
-    await enqueue(redis)
-
-    await one.serve()
-
-    status = await one.status()
-    assert (status["state"], status["provider_id"], status["maybe_twice"]) == ("sent", "SM9", False)
-    assert len(one.twilio.sent) == 1
-
-
-async def test_a_message_found_for_another_attempt_is_no_match(redis: TextRedis) -> None:
-    one = worker(redis, config(), twilio=[UNKNOWN])
-    one.twilio.lookups = [LookupAnswer(good=True, candidates=("SM9",))]
-    await enqueue(redis, "job-1")
-    await enqueue(redis, "job-2")
-
-    await one.serve()
-
-    senders = sorted([(await one.status(job))["sender"] or "" for job in ("job-1", "job-2")])
-    assert senders == ["acme-syniverse", "acme-twilio"]
-
-
-async def test_an_absent_message_goes_to_the_next_sender_without_a_mark(redis: TextRedis) -> None:
-    one = worker(redis, config(), twilio=[UNKNOWN])
-    await enqueue(redis, lane=Lane.URGENT)
-
-    await one.serve()
-
-    status = await one.status()
-    assert (status["sender"], status["maybe_twice"]) == ("acme-syniverse", False)
-    assert len(one.twilio.asked) == 4
-
-
-@pytest.mark.parametrize(
-    ("on_unknown", "state", "maybe_twice", "asked"),
-    [
-        (OnUnknown.RECONCILE, "sent", True, True),
-        (OnUnknown.HOLD, "held", False, True),
-        (OnUnknown.RESEND, "sent", True, False),
-    ],
-)
-async def test_when_nobody_knows_the_job_says_what_happens(
-    redis: TextRedis, on_unknown: OnUnknown, state: str, maybe_twice: bool, asked: bool
-) -> None:
-    one = worker(redis, config(), twilio=[UNKNOWN])
-    one.twilio.lookups = [SILENT]
-    await enqueue(redis, options={"on_unknown": on_unknown.value})
-
-    await one.serve()
-
-    status = await one.status()
-    assert (status["state"], status["maybe_twice"], bool(one.twilio.asked)) == (state, maybe_twice, asked)
-
-
-async def test_an_unknown_outcome_at_the_end_of_the_chain_fails_with_its_mark(redis: TextRedis) -> None:
-    one = worker(redis, config(flow.twilio()), twilio=[UNKNOWN])
-    one.twilio.lookups = [SILENT]
-    await enqueue(redis)
-
-    await one.serve()
-
-    status = await one.status()
-    assert (status["state"], status["maybe_sent"]) == ("failed", True)
-
-
-async def test_a_life_that_ends_during_the_lookups_expires_with_its_mark(redis: TextRedis) -> None:
-    one = worker(redis, config(), twilio=[UNKNOWN])
-    one.twilio.lookups = [SILENT]
-    await enqueue(redis, expires_at_ms=await now_ms(redis) + 5_500)
-    await one.serve(hurry=False)
-    await redis.hset(keys.job("job-1"), "expires_ms", 1)
-
-    await one.serve()
-
-    status = await one.status()
-    assert (status["state"], status["maybe_sent"], one.syniverse.sent) == ("expired", True, [])
-
-
-async def test_after_a_workers_death_an_absent_message_goes_out_through_the_same_sender(redis: TextRedis) -> None:
-    one = worker(redis, config(), twilio=[UNKNOWN, ACCEPTED])
-    await enqueue(redis)
-    await one.serve(hurry=False)
-    await redis.hset(keys.job("job-1"), "worker_lost", "1")
-
-    await one.serve()
-
-    status = await one.status()
-    assert (status["sender"], len(status["attempts"]), status["maybe_twice"]) == ("acme-twilio", 2, False)
-
-
-async def test_a_worker_that_lost_its_lease_does_not_send(redis: TextRedis) -> None:
+async def test_a_worker_that_lost_its_lease_does_not_send_and_gives_the_job_back(redis: TextRedis) -> None:
     one = worker(redis, config(), lease_s=0.4)
     await enqueue(redis)
 
-    lines = [report.line for report in await one.serve(hurry=False)]
+    report = await dispatch(one.services, "job-1", "1")
 
-    assert one.twilio.sent == []
-    assert "sent" not in " ".join(lines)
+    assert (report.line, one.twilio.sent) == ("given back", [])
+    assert await redis.hmget(keys.job("job-1"), "state", "place") == ["queued", "lane"]
 
 
 async def test_content_is_sealed_once_a_job_outlives_its_first_attempt(redis: TextRedis) -> None:
@@ -363,3 +271,25 @@ async def test_a_job_costs_three_round_trips(redis: TextRedis) -> None:
     await dispatch(one.services, "job-1", "1")
 
     assert (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] - before == 3
+
+
+async def test_a_job_past_its_life_expires_with_its_content_sealed(redis: TextRedis) -> None:
+    one = worker(redis, config())
+    await enqueue(redis)
+    await redis.hset(keys.job("job-1"), "expires_ms", 1)
+
+    assert [report.line for report in await one.serve()] == ["expired"]
+    assert (await one.status())["state"] == "expired"
+    assert "plain:" not in await redis.hget(keys.job("job-1"), "content")
+
+
+async def test_a_kept_content_is_kept_sealed(redis: TextRedis) -> None:
+    one = worker(redis, config())
+    one.services = replace(one.services, settings=replace(one.services.settings, keep_content=True))
+    await enqueue(redis)
+
+    await one.serve()
+
+    content = await redis.hget(keys.job("job-1"), "content")
+    assert content
+    assert "plain:" not in content

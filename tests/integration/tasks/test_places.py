@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tasks.journal import Claimed, Journal, Lapsed, Left
+from tasks.journal import Claimed, Journal, Left
 from tests.support.journal import TextRedis, cancel, enqueue, now_ms, nudges, snapshot
 from trunkline_client import keys
 from trunkline_client.words import Lane
@@ -139,7 +139,7 @@ async def test_a_claim_takes_the_job_under_a_lease(redis: TextRedis, journal: Jo
     assert isinstance(claimed, Claimed)
     assert await redis.hmget(keys.job("job-1"), "state", "place", "fence") == ["dispatching", "attempt", "1"]
     assert await redis.zcard(keys.LEASES) == 1
-    assert await redis.zcard(keys.PLACED) == 0
+    assert await redis.zcard(keys.placed("dispatch.normal", Lane.NORMAL)) == 0
 
 
 async def test_a_second_claim_is_left(redis: TextRedis, journal: Journal) -> None:
@@ -171,17 +171,6 @@ async def test_a_nudge_of_another_hop_is_left(redis: TextRedis, journal: Journal
 
 async def test_an_unknown_job_is_left(journal: Journal) -> None:
     assert await journal.claim("nobody", "1", "worker:a") == Left("unknown")
-
-
-async def test_a_job_past_its_life_expires_at_the_claim(redis: TextRedis, journal: Journal) -> None:
-    await enqueue(redis)
-    await redis.hset(keys.job("job-1"), "expires_ms", 1)
-
-    lapsed = await journal.claim("job-1", "1", "worker:a")
-
-    assert isinstance(lapsed, Lapsed)
-    assert await redis.hget(keys.job("job-1"), "state") == "expired"
-    assert await redis.ttl(keys.job("job-1")) > 0
 
 
 @pytest.mark.parametrize("how", ["lane", "waiting", "delayed"])
@@ -220,7 +209,7 @@ async def test_the_sweeper_gives_back_the_claim_of_a_dead_worker(redis: TextRedi
 async def test_the_sweeper_writes_a_lost_nudge_again(redis: TextRedis, journal: Journal) -> None:
     await enqueue(redis)
     await redis.delete("dispatch.normal")
-    await redis.zadd(keys.PLACED, {"job-1": 1})
+    await redis.zadd(keys.placed("dispatch.normal", Lane.NORMAL), {"job-1": 1})
 
     assert (await journal.sweep(10, 10_000)).renudged == 1
     assert await nudges(redis) == ["job-1"]
@@ -231,7 +220,7 @@ async def test_the_sweeper_leaves_a_nudge_that_only_waits_its_turn(redis: TextRe
     await enqueue(redis, "first")
     await enqueue(redis, "second")
     for score, job_id in enumerate(("first", "second"), start=1):
-        await redis.zadd(keys.PLACED, {job_id: score})
+        await redis.zadd(keys.placed("dispatch.normal", Lane.NORMAL), {job_id: score})
 
     assert (await journal.sweep(10, 10_000)).total == 0
 
@@ -261,6 +250,95 @@ async def test_a_renewal_run_twice_leaves_one_lease(redis: TextRedis, journal: J
     claimed = await journal.claim("job-1", "1", "worker:a")
     assert isinstance(claimed, Claimed)
 
-    assert await journal.renew([claimed]) == set()
-    assert await journal.renew([claimed]) == set()
+    assert await journal.renew([claimed]) == []
+    assert await journal.renew([claimed]) == []
     assert await redis.zcard(keys.LEASES) == 1
+
+
+async def test_a_lost_nudge_is_healed_however_long_other_lanes_wait(redis: TextRedis, journal: Journal) -> None:
+    for number in range(120):
+        await enqueue(redis, f"bulk-{number}", tenant=f"t{number}", lane=Lane.BULK)
+        await redis.zadd(keys.placed("dispatch.bulk", Lane.BULK), {f"bulk-{number}": 1})
+    await enqueue(redis, "code", lane=Lane.URGENT)
+    await redis.delete("dispatch.urgent")
+    await redis.zadd(keys.placed("dispatch.urgent", Lane.URGENT), {"code": 1})
+
+    assert (await journal.sweep(100, 10_000)).renudged == 1
+    assert await nudges(redis, "dispatch.urgent", Lane.URGENT) == ["code"]
+
+
+async def test_many_nudges_at_the_serving_end_do_not_make_others_look_lost(redis: TextRedis, journal: Journal) -> None:
+    for number in range(50):
+        await enqueue(redis, f"old-{number}", tenant=f"t{number}", lane=Lane.URGENT)
+        await redis.zadd(keys.placed("dispatch.urgent", Lane.URGENT), {f"old-{number}": 1})
+        await redis.hset(keys.job(f"old-{number}"), "placed_ms", 1)
+    for number in range(150):
+        await enqueue(
+            redis, f"retry-{number}", tenant=f"r{number}", lane=Lane.URGENT, send_at_ms=await now_ms(redis) + 60_000
+        )
+        await redis.hset(keys.job(f"retry-{number}"), "state", "queued")
+        await redis.zadd(keys.DELAYED, {f"retry-{number}": 0})
+    await journal.move_due(200)
+
+    assert (await journal.sweep(100, 10_000)).renudged == 0
+
+
+async def test_a_lost_nudge_from_the_serving_end_is_healed(redis: TextRedis, journal: Journal) -> None:
+    await enqueue(redis, "flood", tenant="flood")
+    await enqueue(redis, "quiet", tenant="quiet")
+    await redis.rpop("dispatch.normal")
+    await redis.zadd(keys.front("dispatch.normal", Lane.NORMAL), {"quiet": 1})
+
+    assert (await journal.sweep(100, 10_000)).renudged == 1
+    assert (await nudges(redis))[0] == "quiet"
+
+
+@pytest.mark.parametrize(("lane", "served_next"), [(Lane.URGENT, True), (Lane.NORMAL, False), (Lane.BULK, False)])
+async def test_only_the_retries_of_urgent_jobs_overtake(
+    redis: TextRedis, journal: Journal, lane: Lane, served_next: bool
+) -> None:
+    await enqueue(redis, "waits", tenant="acme", lane=lane)
+    await enqueue(redis, "retry", tenant="acme", lane=lane, send_at_ms=await now_ms(redis) + 60_000)
+    await redis.hset(keys.job("retry"), "state", "queued")
+    await redis.zadd(keys.DELAYED, {"retry": 0})
+
+    await journal.move_due(10)
+
+    assert (await nudges(redis, f"dispatch.{lane}", lane))[0] == ("retry" if served_next else "waits")
+
+
+async def test_a_damaged_record_does_not_stop_the_sweeper(redis: TextRedis, journal: Journal) -> None:
+    await enqueue(redis, "good")
+    await journal.claim("good", "1", "worker:a")
+    await redis.hset(keys.job("bad"), mapping={"place": "attempt"})
+    await redis.zadd(keys.LEASES, {"bad": 1, "good": 2})
+
+    assert (await journal.sweep(10, 10_000)).given_back == 1
+    assert await redis.zrange(keys.DAMAGED, 0, -1) == ["bad"]
+
+
+async def test_what_is_indexed_about_a_job_goes_with_its_record(redis: TextRedis, journal: Journal) -> None:
+    await enqueue(redis)
+    await cancel(redis)
+    await redis.delete(keys.job("job-1"))
+    await redis.zadd(keys.FORGET, {"job-1 acme": 1})
+
+    assert (await journal.sweep(10, 10_000)).forgotten == 1
+    assert await redis.exists(keys.jobs("acme"), keys.FORGET) == 0
+
+
+async def test_a_record_left_half_written_is_recorded_anew(redis: TextRedis) -> None:
+    await enqueue(redis)
+    await redis.hdel(keys.job("job-1"), "place")
+
+    assert await enqueue(redis) == ("created", "queued")
+
+
+@pytest.mark.parametrize(("ahead_days", "life_days", "status"), [(91, 1, "too_far"), (1, 8, "too_long")])
+async def test_a_job_may_neither_wait_nor_live_for_ever(
+    redis: TextRedis, ahead_days: int, life_days: int, status: str
+) -> None:
+    due = await now_ms(redis) + ahead_days * 86_400_000
+
+    assert (await enqueue(redis, send_at_ms=due, expires_at_ms=due + life_days * 86_400_000))[0] == status
+    assert await snapshot(redis) == {}

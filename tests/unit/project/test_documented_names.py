@@ -91,7 +91,7 @@ def test_every_link_into_a_page_leads_to_a_heading(document: Path) -> None:
 
 
 def test_every_event_a_worker_logs_is_on_its_page() -> None:
-    written = re.compile(r"\.(?:info|warning|error)\(\s*f?\"([a-z_]+\.[a-z_{}.]+)\"")
+    written = re.compile(r"\.(?:info|warning|error|critical)\(\s*f?\"([a-z_]+\.[a-z_{}.]+)\"")
     events = {event for source in SOURCES for event in written.findall(source.read_text())}
 
     assert {"attempt.finished", "worker.ready"} <= events

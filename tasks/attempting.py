@@ -1,0 +1,78 @@
+"""One attempt: recorded, called, and judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from providers.faults import Fault, Outcome, Ruling
+from providers.protocol import Account, AttemptResult, LeaseLost, Origin
+from senders.choice import Choice
+from senders.model import Sender
+from senders.selection import choose
+from tasks import moves
+from tasks.attempt_json import attempt_id, attempt_json
+from tasks.attempt_log import log_attempt
+from tasks.calling import call
+from tasks.finishing import finish
+from tasks.in_hand import InHand
+from tasks.journal import Begun
+from tasks.next_step import NextStep, after_attempt
+from tasks.report import ELSEWHERE, Report
+from tasks.services import Services
+from tasks.situation import Progress, situation
+from trunkline_client.words import Channel
+
+#: An SMS with less life than this is not worth the provider's while: validity periods begin at 5 s.
+_LEAST_LIFE_MS: Final = {Channel.SMS: 5_000, Channel.VOICE: 1_000}
+#: A send stopped by the lease check: nothing left us, and the job is somebody else's now.
+LEASE_LOST: Final = "lease_lost"
+_UNSENT: Final = AttemptResult(outcome=Outcome.REFUSED, ruling=Ruling(Fault.UNAVAILABLE, retry=True), code=LEASE_LOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt that was made: its number, how it ended, and what comes next."""
+
+    number: int
+    result: AttemptResult
+    next_step: NextStep
+
+
+def choose_for(hand: InHand, sender: Sender, tried: frozenset[str]) -> Choice:
+    """Return what `sender` would send this job from, leaving out the originators in `tried`."""
+    job = hand.job
+    return choose(sender, channel=job.channel, to=job.to, country=hand.country, sender_id=job.sender_id, exclude=tried)
+
+
+async def attempt(
+    services: Services, hand: InHand, sender: Sender, account: Account, origin: Origin, number: int, progress: Progress
+) -> Ended | Report:
+    """Make attempt `number` from `origin`; a `Report` if the job was lost or had expired before the call."""
+    begun = await _begin(services, hand, sender, origin, number)
+    if begun is Begun.EXPIRED:
+        return await finish(services, hand, moves.expired(), "expired")
+    if begun is Begun.LOST:
+        return ELSEWHERE
+    started = services.monotonic()
+    try:
+        result = await call(services, hand, account, origin, attempt_id(hand.record.id, number))
+    except LeaseLost:
+        # If Redis still grants the lease, the job goes back to its queue at once instead of waiting for the sweeper.
+        move = moves.give_back(hand.record.queue).ending(number, _UNSENT, hand.hold.now_ms())
+        return await finish(services, hand, move, "given back")
+    duration_s = services.monotonic() - started
+    has_other = choose_for(hand, sender, progress.tried | {origin.value}).origin is not None
+    next_step = after_attempt(result, situation(services, hand, progress, has_other_number=has_other))
+    log_attempt(hand, sender, number, result, next_step, duration_s=duration_s)
+    return Ended(number, result, next_step)
+
+
+async def _begin(services: Services, hand: InHand, sender: Sender, origin: Origin, number: int) -> Begun:
+    return await services.journal.begin_attempt(
+        hand.claimed,
+        number,
+        attempt_json(hand.record.id, number, sender, origin, hand.hold.now_ms()),
+        chain=hand.chain if hand.is_new_chain else (),
+        least_life_ms=_LEAST_LIFE_MS[hand.job.channel],
+    )
