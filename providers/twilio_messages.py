@@ -61,7 +61,7 @@ def created_at(row: Row) -> datetime | None:
         return None
     try:
         moment = parsedate_to_datetime(created)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or an offset of 30 digits overflows
         return None
     # RFC 2822 allows -0000 for UTC; the parser returns that without an offset.
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

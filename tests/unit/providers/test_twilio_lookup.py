@@ -151,9 +151,11 @@ async def test_credentials_do_not_follow_a_link_to_another_host(following: str) 
         httpx.ReadTimeout("x"),
         page(row(date_created="yesterday")),
         page(row(date_created=None)),
+        page(row(date_created="Thu, 24 Aug 99999999999999999999 05:01:45 +0000")),
+        page(row(date_created="Thu, 24 Aug 2023 05:01:45 +99999999999999")),
         page(row(sid=None)),
     ],
-    ids=range(12),
+    ids=range(14),
 )
 async def test_an_answer_that_cannot_be_read_is_not_good(given: Answer) -> None:
     assert await answer_to(given) == LookupAnswer(good=False)
