@@ -10,7 +10,7 @@ import json
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -31,13 +31,14 @@ class Exchange:
     """A whole answer.
 
     Attributes:
-        body: the parsed JSON; None if the answer is not JSON (or is JSON null).
+        body: the parsed JSON, None if the answer is not JSON (or is JSON null); not shown, since lists of messages hold
+            recipients and texts, and Twilio's answer about an account its auth token.
         retry_after_s: what `Retry-After` asks for, in seconds.
         request_id: the provider's id of this exchange.
     """
 
     status: int
-    body: object
+    body: object = field(repr=False)
     retry_after_s: float | None = None
     request_id: str | None = None
 
@@ -92,9 +93,24 @@ async def call(
     """
     departure = Departure(before_first_byte)
     request.extensions[EXTENSION] = departure
+    response = await _send(client, request, auth, deadline_s, departure)
+    if not isinstance(response, httpx.Response):
+        return response
+    return Exchange(
+        response.status_code,
+        _json(response.content),
+        retry_after_s=_retry_after_s(response.headers),
+        request_id=response.headers.get(request_id_header) if request_id_header else None,
+    )
+
+
+async def _send(
+    client: httpx.AsyncClient, request: httpx.Request, auth: httpx.Auth | None, deadline_s: float, departure: Departure
+) -> httpx.Response | NeverSent | InDoubt:
+    """Return the whole answer, or what its absence says."""
     try:
         async with asyncio.timeout(deadline_s):
-            response = await client.send(request, auth=auth)
+            return await client.send(request, auth=auth)
     except TimeoutError:
         return InDoubt(DEADLINE_PASSED) if departure.may_have_left else NeverSent(DEADLINE_PASSED)
     except httpx.ConnectTimeout:
@@ -107,12 +123,6 @@ async def call(
         return InDoubt(BROKEN_ANSWER)
     except httpx.HTTPError:
         return InDoubt(CONNECTION_LOST)
-    return Exchange(
-        response.status_code,
-        _json(response.content),
-        retry_after_s=_retry_after_s(response.headers),
-        request_id=response.headers.get(request_id_header) if request_id_header else None,
-    )
 
 
 def keep_urls_out_of_logs() -> None:

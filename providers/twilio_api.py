@@ -113,22 +113,26 @@ class TwilioApi:
         """
         wanted: Mapping[str, str] | None = {"PageSize": str(PAGE_SIZE), **(params or {})}
         for _ in range(most_pages):
-            ended = await self.read(account, url, params=wanted, deadline_s=deadline_s)
-            if not isinstance(ended, Exchange) or not ended.is_success:
-                raise ReadFailed(ended, "the page could not be read")
-            rows = ended.field(key)
-            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-                raise ReadFailed(ended, "the answer is not a page")
+            page, rows = _page(await self.read(account, url, params=wanted, deadline_s=deadline_s), key)
             yield rows
-            following = _next_page(ended)
+            following = _next_page(page)
             if following is None:
                 return
-            url, wanted = _within_origin(url, following, ended), None
-        raise ReadFailed(ended, f"the list did not end within {most_pages} pages")
+            url, wanted = _within_origin(url, following, page), None
+        raise ReadFailed(page, f"the list did not end within {most_pages} pages")
 
 
 def _auth(account: Account) -> httpx.BasicAuth:
     return httpx.BasicAuth(account.account_sid or "", account.token.reveal())
+
+
+def _page(ended: Call, key: str) -> tuple[Exchange, list[Row]]:
+    if not isinstance(ended, Exchange) or not ended.is_success:
+        raise ReadFailed(ended, "the page could not be read")
+    rows = ended.field(key)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ReadFailed(ended, "the answer is not a page")
+    return ended, rows
 
 
 def _next_page(page: Exchange) -> str | None:

@@ -49,12 +49,9 @@ def page_of(items: Sequence[T], sid_of: Callable[[T], str], path: str, query: Ma
     token = query.get("PageToken")
     if number is None or (number > 0) != (token is not None):
         return refused(21481)
-    start = 0
-    if token is not None:
-        after = next((index for index, item in enumerate(items) if f"PA{sid_of(item)}" == token), None)
-        if after is None:
-            return refused(21481)
-        start = after + 1
+    start = 0 if token is None else _place_after(token, items, sid_of)
+    if start is None:
+        return refused(21481)
     filters = {name: value for name, value in query.items() if name not in _PAGING}
 
     def address(page: int, first_index: int) -> str:
@@ -105,6 +102,11 @@ def envelope_v1(page: Page[T], key: str, render: Callable[[T], dict[str, Any]], 
         },
         key: [render(item) for item in page.items],
     }
+
+
+def _place_after(token: str, items: Sequence[T], sid_of: Callable[[T], str]) -> int | None:
+    """Return the place after the item a token names, None if there is no such item."""
+    return next((place for place, item in enumerate(items, start=1) if f"PA{sid_of(item)}" == token), None)
 
 
 def _whole(text: str) -> int | None:

@@ -102,3 +102,7 @@ async def test_no_url_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         request = client.build_request("GET", "https://provider.example/x?To=%2B14155550100")
         await call(client, request, deadline_s=5)
     assert "4155550100" not in caplog.text
+
+
+def test_an_answer_does_not_show_its_body() -> None:
+    assert "very-secret" not in repr(Exchange(200, {"auth_token": "very-secret"}))
