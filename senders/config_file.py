@@ -25,7 +25,7 @@ from senders.file_models import (
 from senders.file_policies import check_chain, check_conditions, policy_of
 from senders.findings import Findings, at
 from senders.model import Originator, Policy
-from senders.yaml_text import read_yaml
+from senders.yaml_text import FileUnreadable, read_yaml
 from trunkline_client.limits import TENANT_FORM
 from trunkline_client.private import Token
 
@@ -56,12 +56,14 @@ def parse_file(text: str, environment: Mapping[str, str]) -> dict[str, DesiredTe
         environment: where `${NAME}` is looked up.
 
     Raises:
-        FileUnreadable: it is no YAML; the text names the line.
+        FileUnreadable: it is empty, or no YAML; the text names the line.
         ConfigRefused: it breaks a rule; every wrong field is named.
     """
     findings = Findings()
-    tree = findings.substitute(read_yaml(text), environment)
-    root = findings.mapping(tree, "", known=_FILE_KEYS)
+    tree = read_yaml(text)
+    if tree is None:
+        raise FileUnreadable("it is empty")
+    root = findings.mapping(findings.substitute(tree, environment), "", known=_FILE_KEYS)
     tenants = findings.mapping(root.get("tenants"), "tenants")
     if not tenants:
         findings.add("tenants", "must name at least one tenant")
@@ -119,10 +121,10 @@ def _kind(findings: Findings, value: object, path: str) -> Kind | None:
     kinds = ", ".join(sorted(_ENTRIES))
     if value == Kind.GATEWAY:
         findings.add(path, f"gateway is not yet supported; supported kinds: {kinds}")
-    elif value not in set(_ENTRIES):
+    elif not isinstance(value, str) or value not in set(_ENTRIES):
         findings.add(path, f"must be one of {kinds}")
     else:
-        return Kind(str(value))
+        return Kind(value)
     return None
 
 

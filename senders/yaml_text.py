@@ -24,7 +24,7 @@ def read_yaml(text: str) -> object:
     """Return the content of one YAML document: mappings, lists, text, booleans and None.
 
     Raises:
-        FileUnreadable: it is no YAML, uses aliases, or has a key twice.
+        FileUnreadable: it is no YAML, uses aliases or tags, or has a key twice.
     """
     try:
         return yaml.load(text, _TextLoader)  # noqa: S506 - a SafeLoader
@@ -46,6 +46,10 @@ class _TextLoader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             mark = self.get_mark()
             raise ConstructorError(None, None, "aliases (*name) are not supported: write it out", mark)
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "tag", None) is not None:
+            # PyYAML's constructors answer `!!int x` with the ValueError of int(), which quotes the value
+            raise ConstructorError(None, None, "tags (!!name) are not supported: leave it out", event.start_mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

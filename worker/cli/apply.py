@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import click
 from redis.asyncio import Redis
@@ -22,6 +23,9 @@ from senders.store import ConfigStore
 from senders.yaml_text import FileUnreadable
 from worker.cli.support import print_json, run_with_redis
 from worker.settings import Settings, load_settings
+
+#: a tenant of ten senders with a hundred numbers each is about 50 KiB; without a bound /dev/zero fills the memory.
+MOST_BYTES: Final = 16 << 20
 
 
 @click.command()
@@ -68,11 +72,12 @@ class _Apply:
         current = {tenant: await store.load(tenant) for tenant in self._desired}
         planned = plan(self._desired, current, self._ring)
         numbers = await self._verify(planned)
-        if not self._as_json:
-            _show(planned)
+        asks = not (self._yes or self._dry_run or planned.is_empty)
+        if asks or not self._as_json:
+            _show(planned, to_stderr=self._as_json)
         versions: Mapping[str, int] = {}
         if not planned.is_empty and not self._dry_run:
-            if not self._yes and not click.confirm("Save this?", err=True):
+            if asks and not click.confirm("Save this?", err=True):
                 return False
             versions = await save(
                 planned, numbers, store, self._ring, now=datetime.now(UTC), token=secrets.token_urlsafe(16)
@@ -104,20 +109,31 @@ class _Apply:
 
 def _parse(file: Path) -> Mapping[str, DesiredTenant]:
     try:
-        return parse_file(file.read_text("utf-8"), os.environ)
+        return parse_file(_text(file), os.environ)
     except FileUnreadable as error:
         raise FileUnreadable(f"{file}: {error}") from error
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise FileUnreadable(f"it is larger than {MOST_BYTES >> 20} MiB; apply the tenants in several files")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise FileUnreadable(f"{file}: it is not text in UTF-8") from error
+        raise FileUnreadable("it is not text in UTF-8") from error
+    except OSError as error:
+        raise FileUnreadable(f"it cannot be read ({error.strerror})") from error
 
 
-def _show(planned: Plan) -> None:
+def _show(planned: Plan, *, to_stderr: bool) -> None:
     if planned.is_empty:
-        click.echo("No changes.")
+        click.echo("No changes.", err=to_stderr)
     for tenant in planned.tenants:
-        click.echo(f"tenant {tenant.desired.tenant}{'' if tenant.current else ' (new)'}")
+        click.echo(f"tenant {tenant.desired.tenant}{'' if tenant.current else ' (new)'}", err=to_stderr)
         for difference in tenant.differences:
-            click.echo(f"  {difference}")
+            click.echo(f"  {difference}", err=to_stderr)
 
 
 def _changes(planned: Plan) -> list[dict[str, str | None]]:

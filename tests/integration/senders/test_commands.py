@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -16,6 +17,7 @@ from tests.support.accounts_server import AccountsServer, accounts_server
 from tests.support.cli import Ran, run_cli
 from tests.support.config_samples import ACME, ENVIRONMENT
 from tests.support.redis_server import free_port
+from worker.cli.apply import MOST_BYTES
 
 pytestmark = pytest.mark.integration
 
@@ -100,20 +102,36 @@ def test_apply_without_a_terminal_or_yes_is_bad_usage(run: Command, file: Path, 
     assert accounts.asked == []
 
 
+def on_a_terminal(answer: str, *arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    """Run a command whose standard input is a terminal that says `answer`."""
+    controller, terminal = pty.openpty()
+    os.write(controller, f"{answer}\n".encode())
+    command = [str(Path(sys.executable).parent / "trunkline"), *arguments]
+    try:
+        return subprocess.run(
+            command, stdin=terminal, capture_output=True, env=os.environ | env, check=False, timeout=60
+        )
+    finally:
+        os.close(controller)
+        os.close(terminal)
+
+
 @pytest.mark.parametrize(("answer", "code", "tenants"), [("y", 0, ["acme"]), ("n", 1, [])])
 def test_apply_asks_on_a_terminal(
     run: Command, env: dict[str, str], file: Path, answer: str, code: int, tenants: list[str]
 ) -> None:
-    controller, terminal = pty.openpty()
-    os.write(controller, f"{answer}\n".encode())
-    command = [str(Path(sys.executable).parent / "trunkline"), "apply", str(file)]
-    ended = subprocess.run(command, stdin=terminal, capture_output=True, env=os.environ | env, check=False, timeout=60)
-    os.close(controller)
-    os.close(terminal)
+    ended = on_a_terminal(answer, "apply", str(file), env=env)
 
     assert ended.returncode == code
     assert b"Save this?" in ended.stderr
     assert [one["tenant"] for one in run("tenants", "list", "--json").json] == tenants
+
+
+def test_apply_shows_what_it_asks_about_even_when_its_output_is_for_machines(env: dict[str, str], file: Path) -> None:
+    ended = on_a_terminal("y", "apply", str(file), "--json", env=env)
+
+    assert ended.stderr.index(b"tenant acme (new)") < ended.stderr.index(b"Save this?")
+    assert json.loads(ended.stdout)["saved"] == {"acme": 1}
 
 
 def test_no_credential_is_printed(run: Command, file: Path) -> None:
@@ -150,8 +168,13 @@ def test_another_secret_key_is_told_with_the_sender_and_the_fix(run: Command, fi
         (b"tenants:\n  acme: [\n", "tenants.yaml: line 3, column 1:"),
         (b"tenants:\n  acme: {}\n  acme: {}\n", "tenants.yaml: line 3, column 3: the key acme is there twice"),
         (b"\xff\xfe", "tenants.yaml: it is not text in UTF-8"),
+        (b"", "tenants.yaml: it is empty"),
+        (b"# nothing yet\n", "tenants.yaml: it is empty"),
+        (b"a: \0", "tenants.yaml: it contains characters that YAML does not allow"),
+        (b"#" * (MOST_BYTES + 1), "tenants.yaml: it is larger than 16 MiB"),
         (b"tenants: {acme: {quotas: 1}}", "tenants.acme.quotas: is no key that is known here"),
     ],
+    ids=range(8),
 )
 def test_a_file_that_cannot_be_used_gets_one_clear_message(
     run: Command, file: Path, content: bytes, problem: str
@@ -159,6 +182,10 @@ def test_a_file_that_cannot_be_used_gets_one_clear_message(
     file.write_bytes(content)
 
     assert problem in failed(run("apply", str(file), "--yes"))
+
+
+def test_a_file_that_fails_while_it_is_read_gets_one_clear_message(run: Command) -> None:
+    assert "/proc/self/mem: it cannot be read" in failed(run("apply", "/proc/self/mem", "--yes"))
 
 
 def test_a_file_that_is_not_there_is_bad_usage(run: Command) -> None:

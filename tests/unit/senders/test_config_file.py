@@ -99,6 +99,8 @@ def test_a_token_does_not_show_in_what_was_read() -> None:
         (("kind: gateway",), "kind", "gateway is not yet supported"),
         (("kind: carrier",), "kind", "must be one of syniverse, twilio, twilio_messaging_service"),
         (("kind: -",), "kind", "must be one of"),
+        (("kind: [twilio]",), "kind", "must be one of"),
+        (("kind: {twilio: 1}",), "kind", "must be one of"),
         (("access_token: x",), "access_token", "is no key that is known here (account_sid, auth_token, channels"),
         (('numbers: [{number: "+1 415"}]',), "numbers[0].number", "must be a number in E.164"),
         (("numbers: [{number: 88}]",), "numbers[0].number", "short code of 3 to 8 digits"),
@@ -256,7 +258,6 @@ def test_a_name_has_one_form_for_tenants_senders_and_policies(name: str) -> None
 @pytest.mark.parametrize(
     ("text", "errors"),
     [
-        ("", {"the file": "is missing", "tenants": "is missing"}),
         ("[]", {"the file": "must be a mapping", "tenants": "is missing"}),
         ("tenants: {}", {"tenants": "must name at least one tenant"}),
         ("tenants: {acme: }", {"tenants.acme": "is missing"}),
