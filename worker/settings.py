@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from ipaddress import ip_address
@@ -25,6 +26,8 @@ from trunkline_client.private import Token
 PREFIX: Final = "TRUNKLINE_"
 #: a variable this like a setting's name is taken for a slip of the pen.
 _ALIKE: Final = 0.85
+#: what no origin or base path holds: after a `?` or `#` our paths would be no path, the rest breaks every request.
+_NOT_IN_ADDRESS: Final = re.compile(r"[^!-~]|[?#\\]")
 
 T = TypeVar("T")
 
@@ -173,16 +176,11 @@ class Settings(BrokerSettings):
     @classmethod
     def _provider_url(cls, url: str, info: ValidationInfo) -> str:
         """Return the address without a trailing slash, if it is one a credential may be sent to."""
-        parts = _split(url)
-        if (
-            parts is None
-            or parts.scheme not in {"https", "http"}
-            or not parts.hostname
-            or parts.query
-            or parts.fragment
-        ):
+        url = url.strip()
+        parts = None if _NOT_IN_ADDRESS.search(url) else _split(url)
+        if parts is None or parts.scheme not in {"https", "http"} or not parts.hostname:
             raise ValueError(f"must be an address like {cls.model_fields[info.field_name or ''].default}")
-        if parts.username or parts.password:
+        if "@" in parts.netloc:
             raise ValueError("must carry no credentials; those belong to the tenants' senders")
         if parts.path.strip("/") and info.field_name != "syniverse_api_url":
             raise ValueError("must be an origin without a path: the version paths are ours")

@@ -48,6 +48,11 @@ BAD = [
     ("TWILIO_API_URL", "http://api.twilio.com", "must be https"),
     ("TWILIO_API_URL", "https://api.twilio.com/2010-04-01", "an origin without a path"),
     ("TWILIO_API_URL", "https://AC1:hidden@api.twilio.com", "no credentials"),
+    ("TWILIO_API_URL", "https://@api.twilio.com", "no credentials"),
+    ("TWILIO_API_URL", "https://api.twilio.com?", "an address like https://api.twilio.com"),
+    ("TWILIO_API_URL", "https://api.twilio.com#", "an address like https://api.twilio.com"),
+    ("TWILIO_API_URL", "https://api twilio.com", "an address like https://api.twilio.com"),
+    ("SYNIVERSE_API_URL", "https://api.syniverse.com/scg api", "an address like https://api.syniverse.com/scg-ext"),
     ("TWILIO_MESSAGING_URL", "messaging.twilio.com", "an address like https://messaging.twilio.com"),
     ("TWILIO_MESSAGING_URL", "https://messaging.twilio.com:hidden", "an address like"),
     ("SYNIVERSE_API_URL", "https://[::1/hidden", "an address like"),
@@ -86,6 +91,12 @@ def test_a_slip_in_a_name_is_reported_with_the_name_that_was_meant(load: Load) -
 
 def test_a_variable_unlike_any_setting_is_left_alone(load: Load) -> None:
     assert load(TEST_REDIS_SERVER="/usr/bin/redis-server").concurrency == 64
+
+
+@pytest.mark.parametrize("around", [" {}", "{}\n", "{}/ "])
+def test_blanks_around_an_address_are_no_part_of_it(load: Load, around: str) -> None:
+    address = "https://api.twilio.com"
+    assert load(TWILIO_API_URL=around.format(address)).twilio_api_url == address
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "http://localhost:8000", "http://[::1]:8000/"])
