@@ -27,12 +27,12 @@ class Ran:
         return json.loads(self.out)
 
 
-def run_cli(*arguments: str, env: Mapping[str, str]) -> Ran:
+def run_cli(*arguments: str, env: Mapping[str, str], stdin: bytes = b"") -> Ran:
     """Run `trunkline` with these arguments in this process; every TRUNKLINE variable it may need is in `env`."""
     before = sys.argv
     sys.argv = ["trunkline", *arguments]
     try:
-        with CliRunner().isolation(env=dict(env)) as (out, err, _):
+        with CliRunner().isolation(input=stdin, env=dict(env)) as (out, err, _):
             try:
                 main()
                 code: object = 0

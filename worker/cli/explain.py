@@ -14,32 +14,23 @@ from senders.model import TenantConfig
 from senders.routing import RouteSource, UnknownPolicy
 from senders.store import ConfigStore
 from trunkline_client.errors import TrunklineError
-from trunkline_client.limits import RULES
 from trunkline_client.private import Recipient
 from trunkline_client.words import Channel
-from worker.cli.support import TenantUnknown, print_json, run_with_redis
+from worker.cli.support import TenantUnknown, field_of_a_job, print_json, run_with_redis
 
 
 class PolicyUnknown(TrunklineError):
     """The tenant has no policy of this name."""
 
 
-def _checked(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Return an option's value if a job could carry it; the contract's own rule says what is wrong with it."""
-    problem = None if value is None or parameter.name is None else RULES[parameter.name].problem(value)
-    if problem is not None:
-        raise click.BadParameter(problem)
-    return value
-
-
 @click.command()
-@click.option("--tenant", required=True, callback=_checked, help="Whose configuration to use.")
+@click.option("--tenant", required=True, callback=field_of_a_job, help="Whose configuration to use.")
 @click.option(
     "--channel", type=click.Choice([channel.value for channel in Channel]), required=True, help="sms or voice."
 )
-@click.option("--to", required=True, callback=_checked, help="The recipient in E.164, for example +14155550100.")
-@click.option("--sender-id", callback=_checked, help="The alphanumeric sender the job asks for.")
-@click.option("--policy", callback=_checked, help="The policy the job names; else the tenant's default one.")
+@click.option("--to", required=True, callback=field_of_a_job, help="The recipient in E.164, for example +14155550100.")
+@click.option("--sender-id", callback=field_of_a_job, help="The alphanumeric sender the job asks for.")
+@click.option("--policy", callback=field_of_a_job, help="The policy the job names; else the tenant's default one.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 def explain(tenant: str, channel: str, to: str, sender_id: str | None, policy: str | None, as_json: bool) -> None:
     """Show the chain of a job, and what each sender would send it from. Nothing is sent.

@@ -8,9 +8,11 @@ import sys
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from trunkline_client import Cancellation, Status, Trunkline
 from trunkline_client.errors import TrunklineError
+from worker.cli.support import field_of_a_job
 from worker.settings import load_broker_settings
 
 
@@ -24,7 +26,7 @@ def jobs() -> None:
 
 
 @jobs.command()
-@click.argument("job_id")
+@click.argument("job_id", callback=field_of_a_job)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(job_id: str, *, as_json: bool) -> None:
     """Show a job's state and every attempt; nothing shown is private.
@@ -44,7 +46,7 @@ def show(job_id: str, *, as_json: bool) -> None:
 
 
 @jobs.command()
-@click.argument("job_id")
+@click.argument("job_id", callback=field_of_a_job)
 def cancel(job_id: str) -> None:
     """Cancel a job that no worker has in hand yet.
 
@@ -67,18 +69,17 @@ def _open() -> Trunkline:
 
 
 def _print(status: Status) -> None:
-    console = Console()
     why = status["fault"] or status["rule"]
-    console.print(f"[bold]{status['id']}[/] {status['state']}" + (f" ({why})" if why else ""))
+    click.echo(f"{status['id']} {status['state']}" + (f" ({why})" if why else ""))
     if status["account"]:
-        console.print(
-            f"sender {status['sender']}, account charged {status['account']}, message {status['provider_id']}"
-        )
-    marks = [name for name in ("maybe_twice", "maybe_sent") if status[name]]
-    if marks:
-        console.print(f"[yellow]{', '.join(marks)}[/]")
+        click.echo(f"sender {status['sender']}, account charged {status['account']}, message {status['provider_id']}")
+    for mark in ("maybe_twice", "maybe_sent"):
+        if status[mark]:
+            click.echo(mark)
     table = Table("attempt", "sender", "number", "outcome", "fault", "code", box=None)
     for number, attempt in enumerate(status["attempts"], start=1):
         shown = (attempt["sender"], attempt["number"], attempt["outcome"] or "open", attempt["fault"], attempt["code"])
-        table.add_row(str(number), *(text or "-" for text in shown))
-    console.print(table)
+        # As Text: in markup, the `:100:` of an id like order:100:sms is an emoji.
+        table.add_row(str(number), *(Text(text or "-") for text in shown))
+    if table.row_count:
+        Console().print(table)

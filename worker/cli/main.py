@@ -57,3 +57,6 @@ def main() -> None:
     except TrunklineError as error:
         click.echo(f"trunkline: {error}", err=True)
         sys.exit(EXIT_FAILED)
+    except OSError as error:  # a full disk under the output, a file that cannot be read; click sees to a closed pipe
+        click.echo(f"trunkline: {error.strerror or type(error).__name__}", err=True)
+        sys.exit(EXIT_FAILED)

@@ -12,9 +12,9 @@ import click
 from senders.store import ConfigStore
 from trunkline_client import Handle, JobInvalid, Status, Trunkline
 from trunkline_client.calls import handle_of
-from trunkline_client.errors import TrunklineError
+from trunkline_client.limits import MOST_JOB_BYTES
 from trunkline_client.words import Channel, JobState, Lane, OnUnknown
-from worker.cli.support import run_with_redis
+from worker.cli.support import TenantUnknown, field_of_a_job, run_with_redis
 from worker.settings import load_broker_settings
 
 _POLL_S: Final = 0.2
@@ -22,12 +22,8 @@ EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 
 
-class NoSuchTenant(TrunklineError):
-    """The tenant has no configuration."""
-
-
 @click.command()
-@click.option("--tenant", required=True, help="Whose message it is.")
+@click.option("--tenant", required=True, callback=field_of_a_job, help="Whose message it is.")
 @click.option("--channel", type=click.Choice([one.value for one in Channel]), default="sms", show_default=True)
 @click.option("--to", required=True, help="The recipient's number in E.164.")
 @click.option("--body", default="-", show_default=True, help="The text; - reads it from standard input.")
@@ -50,7 +46,7 @@ def send(*, job_id: str | None, body: str, wait_s: float, as_json: bool, **given
     Example:
       trunkline send --tenant acme --to +12015550123 --body "Your code is 493817" --priority urgent --wait 20
     """  # noqa: D301 - click needs the control character itself
-    text = sys.stdin.read().rstrip("\n") if body == "-" else body
+    text = _read_body() if body == "-" else body
     _check_tenant(given["tenant"])
     job = {name: value for name, value in {**given, "id": job_id, "body": text}.items() if value is not None}
     with Trunkline(load_broker_settings().redis_url.get_secret_value()) as trunkline:
@@ -62,17 +58,28 @@ def send(*, job_id: str | None, body: str, wait_s: float, as_json: bool, **given
         _report(handle, _wait(trunkline, handle.id, wait_s), as_json=as_json)
 
 
+def _read_body() -> str:
+    content = sys.stdin.buffer.read(MOST_JOB_BYTES + 1)
+    if len(content) > MOST_JOB_BYTES:
+        raise click.UsageError(f"the text on standard input is longer than any message: over {MOST_JOB_BYTES} bytes")
+    try:
+        return content.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise click.UsageError("the text on standard input is not UTF-8") from error
+
+
 def _check_tenant(tenant: str) -> None:
     version = run_with_redis(lambda redis: ConfigStore(redis).version(tenant))
     if not version:
-        raise NoSuchTenant(f"there is no tenant {tenant}; `trunkline tenants list` shows them")
+        raise TenantUnknown(tenant)
 
 
 def _wait(trunkline: Trunkline, job_id: str, wait_s: float) -> Status | None:
     give_up_at = time.monotonic() + wait_s
     while True:
         status = trunkline.status(job_id)
-        if status is None or JobState(status["state"]).is_finished or time.monotonic() >= give_up_at:
+        # Not `>=`: a wait of NaN seconds would never end.
+        if status is None or JobState(status["state"]).is_finished or not time.monotonic() < give_up_at:
             return status
         time.sleep(_POLL_S)
 

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from trunkline_client.connection import VARIABLE, open_async, parse
 from trunkline_client.errors import TrunklineError
+from trunkline_client.limits import RULES
 from worker.settings import load_broker_settings
 
 _Result = TypeVar("_Result")
@@ -45,6 +46,19 @@ def run_with_redis(body: Callable[[Redis], Awaitable[_Result]]) -> _Result:
             f"Redis at {parse(url)} cannot be used ({type(error).__name__}); check that it runs and that {VARIABLE} "
             "names it"
         ) from error
+
+
+def field_of_a_job(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return the value of an option or argument if a job could carry it in its field of this name.
+
+    Raises:
+        click.BadParameter: it could not; the contract's own rule says what is wrong with it.
+    """
+    name = (parameter.name or "").removeprefix("job_")  # JOB_ID is the field `id`
+    problem = None if value is None else RULES[name].problem(value)
+    if problem is not None:
+        raise click.BadParameter(problem)
+    return value
 
 
 def print_json(value: object) -> None:

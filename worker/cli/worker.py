@@ -45,7 +45,11 @@ def worker(queues: str | None, concurrency: int | None, name: str | None, celery
 
 
 def _checked(queues: str | None) -> list[str]:
-    chosen = [queue.strip() for queue in (queues or "").split(",") if queue.strip()]
+    if queues is None:
+        return []
+    chosen = [queue.strip() for queue in queues.split(",") if queue.strip()]
+    if not chosen:
+        raise click.BadParameter("it names no queue; leave it out to consume all", param_hint="--queues")
     unknown = [queue for queue in chosen if queue not in keys.ALL_QUEUES]
     if unknown:
         raise click.BadParameter(
