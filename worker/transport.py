@@ -17,8 +17,7 @@ from kombu.transport import redis as kombu_redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from trunkline_client import keys
-
-_BODY_ENCODINGS = (None, "base64", "utf-8")
+from worker.task_message import is_task_message
 
 _log = structlog.get_logger("trunkline.broker")
 
@@ -59,8 +58,8 @@ class _Sturdy:
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)  # type: ignore[misc]  # kombu ships no types
-        except ValueError as error:
-            # Only decoding the popped element raises it; the element is gone from the list by now.
+        except (ValueError, RecursionError) as error:
+            # Only decoding the popped element raises them; the element is gone from the list by now.
             _log.error("message.discarded", why="it is no JSON", error=type(error).__name__)
             return True
 
@@ -82,23 +81,6 @@ class _Careful:
             super()._deliver(message, queue)  # type: ignore[misc]  # kombu ships no types
         else:
             _log.error("message.discarded", why="it is no task message", queue=queue)
-
-
-def is_task_message(message: object) -> bool:
-    """Return whether kombu and Celery can work with `message`; what they cannot ends a worker, or loops for ever."""
-    if not isinstance(message, dict):
-        return False
-    properties, headers = message.get("properties"), message.get("headers")
-    if not isinstance(properties, dict) or not isinstance(headers, dict):
-        return False
-    return (
-        isinstance(message.get("body"), str)
-        and isinstance(properties.get("delivery_tag"), str)
-        and isinstance(properties.get("delivery_info"), dict | None)
-        and properties.get("body_encoding") in _BODY_ENCODINGS
-        and isinstance(headers.get("id"), str)
-        and isinstance(headers.get("task"), str)
-    )
 
 
 class Transport(_Careful, kombu_redis.Transport):

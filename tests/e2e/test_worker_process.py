@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from providers.simulators.faults import Delay, FaultKind, FaultPlan
 from tests.support.redis_server import free_port
 from tests.support.system import BIN, System, running
 from trunkline_client import keys
+from trunkline_client.message import submit_message
 
 pytestmark = pytest.mark.e2e
 
@@ -135,11 +137,14 @@ def test_junk_in_a_queue_does_not_end_a_worker(system: System) -> None:
     worker = system.start_worker("--queues", "dispatch.bulk")
     worker.wait_ready()
     system.raw.lpush("dispatch.bulk", "no json", '{"no": "message"}', "[]", '{"properties": {"delivery_tag": "x"}}')
+    whole = submit_message({"tenant": "acme"}, "id-1", "dispatch.bulk")
+    no_calls = (json.dumps({**whole, "body": body}) for body in ("5", "null", "[]"))
+    system.raw.lpush("dispatch.bulk", *no_calls, "[" * 100_000)
 
     job = system.client.send_sms(tenant="acme", to="+12015553004", body="hello", priority="bulk")
 
     assert system.outcome(job.id)["state"] == "sent"
-    assert len(worker.events("message.discarded")) == 4
+    assert len(worker.events("message.discarded")) == 8
     assert worker.stop() == 0
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
 
 from trunkline_client.message import nudge, submit_message
 from trunkline_client.words import Lane
-from worker.transport import is_task_message
+from worker.task_message import is_task_message
 
 GOOD: dict[str, Any] = nudge("job-1", 1, "acme", Lane.NORMAL, "dispatch.normal", 1)
 
@@ -28,12 +29,20 @@ def changed(path: str, value: object) -> dict[str, Any]:
         GOOD,
         submit_message({"tenant": "acme"}, "id-1", "dispatch.normal"),
         changed("properties.delivery_info", ...),
-        changed("properties.body_encoding", "base64"),
+        changed("properties.body_encoding", ...),
         changed("headers.root_id", ...),
+        changed("headers.timelimit", ...),
+        changed("body", "[[], {}, null]"),
     ],
 )
 def test_whole_messages_are_taken(message: dict[str, Any]) -> None:
     assert is_task_message(message)
+
+
+def test_celerys_own_encoding_of_the_body_is_taken() -> None:
+    encoded = changed("properties.body_encoding", "base64") | {"body": base64.b64encode(GOOD["body"].encode()).decode()}
+
+    assert is_task_message(encoded)
 
 
 @pytest.mark.parametrize(
@@ -52,8 +61,23 @@ def test_whole_messages_are_taken(message: dict[str, Any]) -> None:
         ("headers.id", 5),
         ("headers.task", ["trunkline.dispatch"]),
         ("headers.task", ...),
+        ("headers.timelimit", 5),
+        ("headers.timelimit", [1]),
+        ("headers.stamped_headers", 5),
+        ("headers.stamps", []),
+        ("content-type", ...),
+        ("content-type", []),
+        ("content-type", "application/x-python-serialize"),
         ("body", ...),
         ("body", {}),
+        ("body", "no json"),
+        ("body", "5"),
+        ("body", "null"),
+        ("body", "[]"),
+        ("body", '{"args": []}'),
+        ("body", "[[], {}, 5]"),
+        ("body", "[" * 100_000),
+        ("properties.body_encoding", "base64"),
     ],
 )
 def test_a_message_with_one_part_missing_or_wrong_is_not(path: str, value: object) -> None:
