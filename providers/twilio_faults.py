@@ -146,11 +146,6 @@ def classify(status: int, body: object) -> Verdict:
     return judge(TWILIO_FAULTS, status, _code(body))
 
 
-def page_url(code: str) -> str:
-    """Return the address of Twilio's page about one of its codes."""
-    return f"https://www.twilio.com/docs/api/errors/{code}"
-
-
 def _code(body: object) -> str | None:
     if code := first_code(body, ("code",)):
         return code

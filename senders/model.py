@@ -137,10 +137,6 @@ class TenantConfig:
     default_chain: tuple[str, ...] = ()
     retired: tuple[Sender, ...] = ()
 
-    def policy(self, name: str | None) -> Policy | None:
-        """Return the named policy, the default one for None, or None if the name is unknown."""
-        return self.policies.get(name or "default")
-
     def sender_of_attempt(self, key: str, account_name: str) -> Sender | None:
         """Return the sender an earlier attempt was made with, deleted or not, None if its secret is gone.
 

@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
-from typing import Final, Self
+from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -50,11 +50,6 @@ class KeyRing:
                     f"{SETTING}: key {place} of {len(keys)} is not {KEY_BYTES} bytes in url-safe base64; {_MAKE_ONE}"
                 )
         self._fernet = MultiFernet([Fernet(key.strip()) for key in keys])
-
-    @classmethod
-    def from_text(cls, text: str) -> Self:
-        """Return the ring of a comma-separated list of keys, newest first."""
-        return cls([key for key in (part.strip() for part in text.split(",")) if key])
 
     def seal(self, tenant: str, sender_key: str, secret: Mapping[str, Private]) -> str:
         """Return a sender's credentials, sealed for this sender of this tenant only."""

@@ -47,11 +47,6 @@ class Recipient(Private):
 
     __slots__ = ()
 
-    def masked(self) -> str:
-        """Return the number with all but its first two and last two digits starred, for an operator's screen."""
-        digits = self._value
-        return f"{digits[:3]}{'*' * max(0, len(digits) - 5)}{digits[-2:]}"
-
 
 class Body(Private):
     """The text of a message; for voice, with its markup."""

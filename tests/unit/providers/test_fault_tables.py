@@ -8,7 +8,7 @@ from providers.fault_table import CodeClass, FaultTable, Verdict, judge, table
 from providers.faults import Fault, Outcome, Ruling
 from providers.syniverse_faults import SYNIVERSE_FAULTS
 from providers.syniverse_faults import classify as classify_syniverse
-from providers.twilio_faults import TWILIO_FAULTS, page_url
+from providers.twilio_faults import TWILIO_FAULTS
 from providers.twilio_faults import classify as classify_twilio
 
 TWILIO_CODES: dict[Fault, str] = {
@@ -159,7 +159,3 @@ def test_a_code_listed_twice_is_a_mistake() -> None:
 
 def test_an_unknown_code_is_kept_for_the_operator() -> None:
     assert judge(TWILIO_FAULTS, 400, "572005").code == "572005"
-
-
-def test_a_code_has_a_page() -> None:
-    assert page_url("21610") == "https://www.twilio.com/docs/api/errors/21610"
