@@ -57,7 +57,8 @@ async def verify(api: TwilioApi, account: Account, *, deadline_s: float) -> Veri
         _fail(failure.ended, failure)
     if not found:
         raise AccountEmpty("the Twilio account has no numbers; buy one, then verify again")
-    return VerifiedAccount(name, found)
+    # A number that is bought while the pages are read moves another to the next page, where it is listed again.
+    return VerifiedAccount(name, tuple({one.number: one for one in found}.values()))
 
 
 async def _active_account(api: TwilioApi, account: Account, deadline_s: float) -> str:

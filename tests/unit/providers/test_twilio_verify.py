@@ -106,6 +106,11 @@ async def test_all_pages_are_read() -> None:
     assert [one.number for one in found.numbers] == ["+14155550100", "+14155550101"]
 
 
+async def test_a_number_on_two_pages_is_one_number() -> None:
+    again = numbers(number("+14155550100", sms=True), number("+14155550100", sms=True))
+    assert len((await verified({f"{BASE}/IncomingPhoneNumbers.json": again})).numbers) == 1
+
+
 async def test_an_account_with_only_a_short_code_is_not_empty() -> None:
     found = await verified(
         {
