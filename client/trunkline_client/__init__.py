@@ -12,6 +12,7 @@ from trunkline_client.errors import (
     NotAccepted,
     RedisUnavailable,
     SettingsInvalid,
+    StatusUnreadable,
     TrunklineError,
 )
 from trunkline_client.job import JobFields
@@ -30,6 +31,7 @@ __all__ = [
     "RedisUnavailable",
     "SettingsInvalid",
     "Status",
+    "StatusUnreadable",
     "Trunkline",
     "TrunklineError",
 ]

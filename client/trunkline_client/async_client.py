@@ -70,6 +70,7 @@ class AsyncTrunkline:
 
         Raises:
             RedisUnavailable: Redis did not answer.
+            StatusUnreadable: the job's record is damaged, or of a version this client does not know.
         """
         try:
             record: Any = await self._redis.hgetall(keys.job(job_id))

@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from trunkline_client import keys
-from trunkline_client.errors import JobConflict, JobInvalid, NotAccepted, RedisUnavailable
+from trunkline_client.errors import JobConflict, JobInvalid, NotAccepted, RedisUnavailable, StatusUnreadable
 from trunkline_client.job import CheckedJob, check
 from trunkline_client.record import Handle, Status, enqueue_call, enqueued, status_of
 from trunkline_client.scripts import CANCEL, ENQUEUE, USED, Script, as_text, is_forgotten
@@ -99,8 +99,16 @@ def used_call(job_id: str) -> Call:
 
 
 def read_status(job_id: str, answer: Mapping[Any, Any]) -> Status | None:
-    """Return the status in the hash of a job's record, None if there is no such job."""
-    return status_of(job_id, {as_text(name): as_text(value) for name, value in answer.items()})
+    """Return the status in the hash of a job's record, None if there is no such job.
+
+    Raises:
+        StatusUnreadable: the record is damaged, or of a version this client does not know.
+    """
+    try:
+        return status_of(job_id, {as_text(name): as_text(value) for name, value in answer.items()})
+    except (ValueError, LookupError, TypeError, AttributeError):
+        # not chained: the error may quote the record
+        raise StatusUnreadable(job_id) from None
 
 
 def forgotten(answers: Sequence[Any]) -> list[int]:

@@ -5,6 +5,7 @@
     * JobConflict       another job already has this id; nothing was recorded
     * NotAccepted       Redis did not confirm the job; sending it again with the same id is safe
     * RedisUnavailable  Redis did not answer a question about a job; asking again is safe
+    * StatusUnreadable  the record of a job is damaged, or of a version this client does not know
     * SettingsInvalid   an address or setting cannot be used
 
 Every other package of Trunkline derives its errors from `TrunklineError`. No error carries a recipient, a body,
@@ -66,6 +67,14 @@ class RedisUnavailable(TrunklineError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Redis did not confirm it ({reason}); try again")
+
+
+class StatusUnreadable(TrunklineError):
+    """The record of a job is damaged, or of a version this client does not know."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(f"the record of job {job_id} cannot be read: it is damaged, or a newer release wrote it")
 
 
 class SettingsInvalid(TrunklineError):

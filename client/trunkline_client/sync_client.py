@@ -70,6 +70,7 @@ class Trunkline:
 
         Raises:
             RedisUnavailable: Redis did not answer.
+            StatusUnreadable: the job's record is damaged, or of a version this client does not know.
         """
         try:
             record: Any = self._redis.hgetall(keys.job(job_id))

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.jobs import SMS
-from trunkline_client.errors import JobConflict, JobInvalid
+from trunkline_client.calls import read_status
+from trunkline_client.errors import JobConflict, JobInvalid, StatusUnreadable
 from trunkline_client.job import check
 from trunkline_client.record import Handle, digest, enqueue_call, enqueued, status_of
 from trunkline_client.words import JobState
@@ -117,3 +118,13 @@ def test_the_status_of_a_sent_job_lists_its_attempts_and_nothing_private() -> No
 
 def test_there_is_no_status_without_a_record() -> None:
     assert status_of("a", {}) is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"attempts": "1"}, {"attempts": "x"}, {"attempts": "1", "attempt:1": "[]"}, {"attempts": "1", "attempt:1": "{"}],
+)
+def test_a_damaged_record_has_its_own_error_that_quotes_nothing(damage: dict[str, str]) -> None:
+    with pytest.raises(StatusUnreadable, match="the record of job a cannot be read") as caught:
+        read_status("a", {"state": "sent", **damage})
+    assert caught.value.__cause__ is None
