@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -16,6 +17,7 @@ TENANT = "acme"
 TextRedis = Any
 
 
+@cache
 def client_script(name: str) -> str:
     """Return a script of the client as Redis runs it."""
     folder = resources.files("trunkline_client").joinpath("scripts")

@@ -1,0 +1,49 @@
+"""Runs coroutines that never wait, without an event loop: for tests that take thousands of small steps."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from redis import Redis
+
+from tests.support.journal import TextRedis
+
+Answer = TypeVar("Answer")
+
+
+class _ImmediateRedis:
+    """A blocking client that is used like an asyncio one; a step costs a fifth of what it does on an event loop."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+
+    def register_script(self, text: str) -> Callable[..., Awaitable[Any]]:
+        """Return the script, to be awaited."""
+        return _awaitable(self._client.register_script(text))
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        return _awaitable(getattr(self._client, name))
+
+
+def immediate(client: Redis) -> TextRedis:
+    """Return `client` for code that awaits its answers."""
+    return _ImmediateRedis(client)
+
+
+def run(work: Awaitable[Answer]) -> Answer:
+    """Return what `work` returns; it may await nothing but an `immediate` client."""
+    steps = work.__await__()
+    try:
+        next(steps)
+    except StopIteration as end:
+        answer: Answer = end.value
+        return answer
+    raise AssertionError("it waits for something")
+
+
+def _awaitable(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    async def awaited(*arguments: Any, **named: Any) -> Any:
+        return call(*arguments, **named)
+
+    return awaited
