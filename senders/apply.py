@@ -13,10 +13,10 @@ from typing import Final
 
 from providers.protocol import Kind, Provider
 from senders.accounts import open_token
+from senders.audit import AuditEvent, events_of
 from senders.compose import Composer, Numbers, path_of, token_of
 from senders.desired import DesiredSender, DesiredTenant, desired_of
 from senders.differences import Difference, differences
-from senders.document import encode
 from senders.findings import Findings, at
 from senders.model import Sender, TenantConfig
 from senders.secrets import KeyRing
@@ -81,7 +81,7 @@ async def verify(planned: Plan, provider: Callable[[Kind], Provider]) -> Numbers
 
 
 async def save(
-    planned: Plan, numbers: Numbers, store: ConfigStore, ring: KeyRing, *, now: datetime, token: str
+    planned: Plan, numbers: Numbers, store: ConfigStore, ring: KeyRing, *, actor: str, now: datetime, token: str
 ) -> Mapping[str, int]:
     """Replace the configurations of all tenants of the plan, or of none, and return their new versions.
 
@@ -90,6 +90,7 @@ async def save(
         numbers: what `verify` returned for it.
         store: where configurations are kept.
         ring: seals the credentials of new senders.
+        actor: who makes the change, for the audit.
         now: the time recorded with a new consent.
         token: a new one for every call.
 
@@ -98,10 +99,12 @@ async def save(
     """
     composer = Composer(numbers, ring, now)
     changes: dict[str, Replacement] = {}
+    events: list[AuditEvent] = []
     for tenant in planned.tenants:
-        expected = tenant.current.version if tenant.current else 0
-        changes[tenant.desired.tenant] = Replacement(expected, encode(composer.config(tenant.desired, tenant.current)))
-    return await store.replace(changes, token=token)
+        name, wanted = tenant.desired.tenant, composer.config(tenant.desired, tenant.current)
+        changes[name] = Replacement.of(tenant.current, wanted)
+        events += events_of(actor, name, tenant.differences, before=tenant.current, after=wanted)
+    return await store.replace(changes, token=token, events=events)
 
 
 def _plan_tenant(findings: Findings, desired: DesiredTenant, current: TenantConfig | None, ring: KeyRing) -> TenantPlan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from senders.desired import DesiredSender, DesiredTenant
 from senders.model import Condition, CountryLimit, Originator, Policy
@@ -18,13 +19,53 @@ class Change(StrEnum):
     CHANGE = "change"
 
 
+class Section(StrEnum):
+    """What a field belongs to."""
+
+    TENANT = "tenant"
+    SENDER = "sender"
+    POLICY = "policy"
+    DEFAULT_CHAIN = "default_chain"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The object a field belongs to: a sender or a policy by its key, else the tenant or its default chain."""
+
+    section: Section
+    key: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """How the paths of its fields begin."""
+        match self.section:
+            case Section.SENDER:
+                return f"senders.{self.key}."
+            case Section.POLICY:
+                return f"policies.{self.key}."
+            case Section.TENANT | Section.DEFAULT_CHAIN:
+                return ""
+
+
+_TENANT: Final = Subject(Section.TENANT)
+_DEFAULT_CHAIN: Final = Subject(Section.DEFAULT_CHAIN)
+#: a field of an object: which object, and the field's name in it.
+_Place = tuple[Subject, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field that changes, with what it says before and after; None means it is not there."""
+    """One field that changes, with what it says before and after; None means it is not there.
+
+    Attributes:
+        field: the path of the field within the tenant.
+        subject: the object it belongs to.
+    """
 
     field: str
     before: str | None
     after: str | None
+    subject: Subject = _TENANT
 
     @property
     def change(self) -> Change:
@@ -46,22 +87,31 @@ class Difference:
 
 def differences(desired: DesiredTenant, current: DesiredTenant | None) -> tuple[Difference, ...]:
     """Return every field that differs, removed ones first, in the order of the configuration."""
-    before = dict(_described(current)) if current else {}
-    after = dict(_described(desired))
-    removed = [Difference(field, text, None) for field, text in before.items() if field not in after]
-    changed = (Difference(field, before.get(field), text) for field, text in after.items())
+    before = _described(current) if current else {}
+    after = _described(desired)
+    removed = [_difference(place, text, None) for place, text in before.items() if place not in after]
+    changed = (_difference(place, before.get(place), text) for place, text in after.items())
     return (*removed, *(one for one in changed if one.before != one.after))
 
 
-def _described(tenant: DesiredTenant) -> Iterator[tuple[str, str]]:
+def _difference(place: _Place, before: str | None, after: str | None) -> Difference:
+    subject, name = place
+    return Difference(f"{subject.prefix}{name}", before, after, subject)
+
+
+def _described(tenant: DesiredTenant) -> dict[_Place, str]:
+    return {(subject, name): text for subject, name, text in _fields(tenant)}
+
+
+def _fields(tenant: DesiredTenant) -> Iterator[tuple[Subject, str, str]]:
     for key, sender in sorted(tenant.senders.items()):
         for name, text in _sender(sender):
-            yield f"senders.{key}.{name}", text
+            yield Subject(Section.SENDER, key), name, text
     for key, policy in sorted(tenant.policies.items()):
         for name, text in _policy(policy):
-            yield f"policies.{key}.{name}", text
+            yield Subject(Section.POLICY, key), name, text
     if tenant.default_chain:
-        yield "default_chain", _chain(tenant.default_chain)
+        yield _DEFAULT_CHAIN, "default_chain", _chain(tenant.default_chain)
 
 
 def _sender(sender: DesiredSender) -> Iterator[tuple[str, str]]:

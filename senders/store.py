@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
@@ -10,13 +11,16 @@ from typing import Final, cast
 
 from redis.asyncio import Redis
 
-from senders.document import decode
+from senders.audit import AuditEvent
+from senders.document import decode, encode
 from senders.model import TenantConfig
 from trunkline_client import keys
 from trunkline_client.errors import TrunklineError
 
 #: how long a replacement's answer is remembered; a client re-sends within seconds.
 _ANSWER_LIFE: Final = timedelta(days=1)
+#: about how many events the audit keeps where no worker has written its setting yet.
+AUDIT_EVENTS: Final = 1_000_000
 _SCRIPT: Final = (files("senders") / "scripts" / "replace_config.lua").read_text("utf-8")
 
 
@@ -30,10 +34,28 @@ class ConfigConflict(TrunklineError):
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A new document for one tenant, valid only while its configuration has `expected_version` (0: none yet)."""
+    """A new document for one tenant, valid only while its configuration has `expected_version` (0: none yet).
+
+    Attributes:
+        retired: the members of `keys.RETIRED` for the senders it deletes.
+        forgotten: the same for deleted senders whose secret it no longer keeps.
+    """
 
     expected_version: int
     document: str
+    retired: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, current: TenantConfig | None, wanted: TenantConfig) -> Replacement:
+        """Return the replacement of a stored configuration (None for none yet) by another of the same tenant."""
+        before, after = _retired(current) if current else set(), _retired(wanted)
+        return cls(
+            current.version if current else 0,
+            encode(wanted),
+            retired=tuple(sorted(after - before)),
+            forgotten=tuple(sorted(before - after)),
+        )
 
 
 class ConfigStore:
@@ -59,23 +81,38 @@ class ConfigStore:
         """Return the names of all tenants with a configuration, sorted."""
         return tuple(sorted(cast("set[str]", await self._redis.smembers(keys.TENANTS))))
 
-    async def replace(self, changes: Mapping[str, Replacement], *, token: str) -> Mapping[str, int]:
+    async def some_tenants(self, most: int) -> tuple[str, ...]:
+        """Return the names of `most` tenants with a configuration, any ones, or of all if there are fewer."""
+        return tuple(cast("list[str]", await self._redis.srandmember(keys.TENANTS, most)))
+
+    async def replace(
+        self, changes: Mapping[str, Replacement], *, token: str, events: Iterable[AuditEvent] = ()
+    ) -> Mapping[str, int]:
         """Replace the configurations of all tenants in `changes`, or of none, and return their new versions.
 
         Args:
-            changes: the replacement per tenant.
+            changes: the replacement per tenant; may be empty, to record events only.
+            events: what is done with it; recorded in the audit in the same step.
             token: new for every call; the same token again changes nothing and returns the first answer.
 
         Raises:
             ConfigConflict: a tenant's version is not the expected one.
         """
-        if not changes:
+        recorded = [event.encode() for event in events]
+        if not changes and not recorded:
             return {}
-        arguments: list[str | int] = [int(_ANSWER_LIFE.total_seconds())]
+        arguments: list[str | int] = [int(_ANSWER_LIFE.total_seconds()), AUDIT_EVENTS]
         for tenant, change in changes.items():
             arguments += [tenant, change.expected_version, change.document]
-        names = [keys.TENANTS, keys.config_answer(token), *(keys.config(tenant) for tenant in changes)]
+            arguments += [json.dumps(change.retired), json.dumps(change.forgotten)]
+        shared = [keys.TENANTS, keys.config_answer(token), keys.AUDIT, keys.RETIRED, keys.TUNING]
+        names = [*shared, *(keys.config(tenant) for tenant in changes)]
+        arguments += recorded
         answer = cast("list[str]", await self._replace(keys=names, args=arguments))
         if answer[0] == "conflict":
             raise ConfigConflict(answer[1])
         return dict(zip(changes, map(int, answer[1:]), strict=True))
+
+
+def _retired(config: TenantConfig) -> set[str]:
+    return {keys.retired_sender(config.tenant, one.key, one.account_name) for one in config.retired}

@@ -40,6 +40,8 @@ _RENEWALS_PER_LEASE: Final = 10 / 3
 #: Connections to Redis besides one for each job in hand: upkeep, and jobs between two steps.
 _SPARE_CONNECTIONS: Final = 32
 _MS_PER_DAY: Final = 86_400_000
+#: How many tenants a starting worker looks at for a credential to try its keys on.
+_TENANTS_TO_TRY: Final = 50
 
 _log = structlog.get_logger("trunkline.worker")
 
@@ -189,8 +191,9 @@ async def _wait_for_redis(redis: Redis, is_stopping: Callable[[], bool]) -> None
 
 
 async def _write_tuning(redis: Redis, settings: Settings) -> None:
-    """Tell the scripts how long records are kept; installed clients read it from Redis, not from their settings."""
+    """Tell the scripts how much is kept and how long; installed clients read it from Redis, not from their settings."""
     keep = {
+        "audit_events": settings.audit_events,
         "finished_keep_ms": round(settings.finished_keep_days * _MS_PER_DAY),
         "failed_keep_ms": round(settings.failed_keep_days * _MS_PER_DAY),
     }
@@ -198,8 +201,11 @@ async def _write_tuning(redis: Redis, settings: Settings) -> None:
 
 
 async def _check_keys(store: ConfigStore, ring: KeyRing) -> None:
-    """Open one tenant's credentials: a worker with the wrong keys must stop before it takes a job."""
-    for tenant in sorted(await store.tenants()):
+    """Open one tenant's credentials: a worker with the wrong keys must stop before it takes a job.
+
+    A few tenants may have no sender yet, most have one; thousands without any must not make a start slow.
+    """
+    for tenant in await store.some_tenants(_TENANTS_TO_TRY):
         config = await store.load(tenant)
         for sender in config.senders.values() if config else ():
             ring.open(tenant, sender.key, sender.sealed_secret)

@@ -161,6 +161,12 @@ class Settings(BrokerSettings):
     failed_keep_days: float = Field(
         default=30.0, gt=0, le=365, description="How long the record of a failed job is kept for replay, in days."
     )
+    audit_events: int = Field(
+        default=1_000_000,
+        ge=1_000,
+        le=100_000_000,
+        description="About how many events the audit of configuration changes keeps; the oldest are dropped.",
+    )
     log_format: LogFormat = Field(
         default=LogFormat.AUTO, description="`json`, `pretty`, or `auto`: pretty on a terminal, JSON elsewhere."
     )

@@ -13,7 +13,8 @@ from trunkline_client.words import Lane
 
 PREFIX: Final = "tl:"
 
-#: hash: `lane_window` (jobs), `head_starts` (jobs); absent fields mean the defaults in `place.lua`.
+#: hash: `lane_window` (jobs), `head_starts` (jobs), times of keeping (ms), `audit_events` (events); absent fields mean
+#: the defaults, which are in `place.lua`, and in `senders.store` for the last.
 TUNING: Final = "tl:tuning"
 #: sorted set of job ids by due time: schedules, retries, lookups.
 DELAYED: Final = "tl:delayed"
@@ -29,6 +30,10 @@ DAMAGED: Final = "tl:damaged"
 FORGET: Final = "tl:forget"
 #: set of tenant names that ever had a job.
 JOB_TENANTS: Final = "tl:job_tenants"
+#: stream of what administrators did, oldest first: one field `event` (JSON) per entry, see `senders.audit`.
+AUDIT: Final = "tl:audit"
+#: sorted set of deleted senders whose secret is kept, by the time of their deletion, or since when they are in use.
+RETIRED: Final = "tl:retired"
 #: set of tenant names with a configuration.
 TENANTS: Final = "tl:tenants"
 
@@ -52,6 +57,16 @@ def config(tenant: str) -> str:
 def config_answer(token: str) -> str:
     """Return the key of the answer that one replacement of configurations got, kept for a day."""
     return f"tl:config-answer:{token}"
+
+
+def retired_sender(tenant: str, sender: str, account: str) -> str:
+    """Return the member of `RETIRED` for one deleted sender; none of the three holds a space."""
+    return f"{tenant} {sender} {account}"
+
+
+def unsettled(tenant: str) -> str:
+    """Return the key of the set of a tenant's unfinished jobs that have had an attempt of unknown outcome."""
+    return f"tl:unsettled:{tenant}"
 
 
 def window(queue: str, lane: Lane, tenant: str) -> str:

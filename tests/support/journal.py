@@ -84,6 +84,8 @@ async def snapshot(redis: TextRedis) -> dict[str, Any]:
                 value = sorted(await redis.smembers(key))
             case "zset":
                 value = await redis.zrange(key, 0, -1, withscores=True)
+            case "stream":
+                value = await redis.xrange(key)
             case _:
                 value = await redis.get(key)
         kept[key] = (value, await redis.pttl(key) > 0)

@@ -235,6 +235,8 @@ class System:
                     parts += self.raw.smembers(key)
                 case "zset":
                     parts += self.raw.zrange(key, 0, -1)
+                case "stream":
+                    parts.append(json.dumps(self.raw.xrange(key)))
                 case _:
                     parts.append(self.raw.get(key) or "")
             parts.append(key)

@@ -21,7 +21,7 @@ from senders.desired import DesiredTenant
 from senders.secrets import KeyRing
 from senders.store import ConfigStore
 from senders.yaml_text import FileUnreadable
-from worker.cli.support import print_json, run_with_redis
+from worker.cli.support import acts, print_json, run_with_redis
 from worker.settings import Settings, load_settings
 
 #: a tenant of ten senders with a hundred numbers each is about 50 KiB; without a bound /dev/zero fills the memory.
@@ -33,7 +33,8 @@ MOST_BYTES: Final = 16 << 20
 @click.option("--dry-run", is_flag=True, help="Compare and verify, but save nothing.")
 @click.option("--yes", is_flag=True, help="Save without asking.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
-def apply(file: Path, dry_run: bool, yes: bool, as_json: bool) -> None:
+@acts
+def apply(file: Path, dry_run: bool, yes: bool, as_json: bool, actor: str) -> None:
     """Bring the tenants in FILE to what it says: shown first, then saved, all of them or none.
 
     Only tenants in FILE are touched; within them, what FILE leaves out is removed. The accounts of new and changed
@@ -48,7 +49,7 @@ def apply(file: Path, dry_run: bool, yes: bool, as_json: bool) -> None:
         raise click.UsageError("there is no terminal to ask on: say --yes to save, or --dry-run to look")
     settings = load_settings()
     desired = _parse(file)
-    command = _Apply(settings, desired, dry_run=dry_run, yes=yes, as_json=as_json)
+    command = _Apply(settings, desired, dry_run=dry_run, yes=yes, as_json=as_json, actor=actor)
     if not run_with_redis(command.run):
         raise click.Abort
 
@@ -57,7 +58,14 @@ class _Apply:
     """One run of the command."""
 
     def __init__(
-        self, settings: Settings, desired: Mapping[str, DesiredTenant], *, dry_run: bool, yes: bool, as_json: bool
+        self,
+        settings: Settings,
+        desired: Mapping[str, DesiredTenant],
+        *,
+        dry_run: bool,
+        yes: bool,
+        as_json: bool,
+        actor: str,
     ) -> None:
         self._settings = settings
         self._ring = KeyRing(settings.secret_key_texts)
@@ -65,6 +73,7 @@ class _Apply:
         self._dry_run = dry_run
         self._yes = yes
         self._as_json = as_json
+        self._actor = actor
 
     async def run(self, redis: Redis) -> bool:
         """Return whether the file is applied as far as it was asked for; False if the operator said no."""
@@ -80,7 +89,13 @@ class _Apply:
             if asks and not click.confirm("Save this?", err=True):
                 return False
             versions = await save(
-                planned, numbers, store, self._ring, now=datetime.now(UTC), token=secrets.token_urlsafe(16)
+                planned,
+                numbers,
+                store,
+                self._ring,
+                actor=self._actor,
+                now=datetime.now(UTC),
+                token=secrets.token_urlsafe(16),
             )
         self._report(planned, versions)
         return True

@@ -15,6 +15,7 @@ EXIT_FAILED: Final = 1
 #: command name -> "module:attribute"; a command pays for its own imports only.
 COMMANDS: Final = {
     "apply": "worker.cli.apply:apply",
+    "audit": "worker.cli.audit:audit",
     "demo": "worker.cli.demo:demo",
     "explain": "worker.cli.explain:explain",
     "jobs": "worker.cli.jobs:jobs",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
+import os
+import socket
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import click
 from redis.asyncio import Redis
@@ -16,7 +19,12 @@ from trunkline_client.errors import TrunklineError
 from trunkline_client.limits import RULES
 from worker.settings import load_broker_settings
 
+#: names who makes a change where `--as` does not.
+ACTOR_VARIABLE: Final = "TRUNKLINE_ACTOR"
+MOST_ACTOR_LENGTH: Final = 128
+
 _Result = TypeVar("_Result")
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 
 class RedisUnavailable(TrunklineError):
@@ -61,9 +69,37 @@ def field_of_a_job(_: click.Context, parameter: click.Parameter, value: str | No
     return value
 
 
+def acts(command: _Command) -> _Command:
+    """Give a command that changes something the option `--as`, which arrives as `actor`: who does it, for the audit."""
+    return click.option(
+        "--as",
+        "actor",
+        metavar="NAME",
+        envvar=ACTOR_VARIABLE,
+        default=_os_user,
+        callback=_actor,
+        help=f"Who makes this change, for the audit; default {ACTOR_VARIABLE}, else the user of the operating system.",
+    )(command)
+
+
 def print_json(value: object) -> None:
     """Print a value as one JSON document, for machines."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _os_user() -> str:
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container may run under a number without a name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def _actor(_: click.Context, __: click.Parameter, name: str) -> str:
+    name = name.strip()
+    if not (0 < len(name) <= MOST_ACTOR_LENGTH and name.isprintable()):
+        raise click.BadParameter(f"must be 1 to {MOST_ACTOR_LENGTH} printable characters")
+    return name
 
 
 async def _with_client(url: str, body: Callable[[Redis], Awaitable[_Result]]) -> _Result:

@@ -41,7 +41,7 @@ class Applier:
         if meanwhile is not None:
             await self(meanwhile)
         self._runs += 1
-        return await save(planned, numbers, self.store, RING, now=NOW, token=f"run-{self._runs}")
+        return await save(planned, numbers, self.store, RING, actor="ops", now=NOW, token=f"run-{self._runs}")
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import pty
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -69,6 +71,33 @@ def test_apply_shows_what_it_saves_and_then_has_nothing_to_do(run: Command, file
     assert "+ senders.acme-twilio.numbers[88022]: selected" in first.out
     assert "Saved: acme (version 1)" in first.out
     assert second.out == "No changes.\n"
+
+
+def authors(run: Command) -> set[str]:
+    return {event["actor"] for event in run("audit", "--json").json}
+
+
+def test_what_apply_saves_is_in_the_audit_under_the_name_of_its_author(run: Command, file: Path) -> None:
+    run("apply", str(file), "--yes", "--as", "eve@desk")
+    run("apply", str(file), "--yes", "--as", "nothing changes, so nobody did it")
+
+    actions = [event["action"] for event in run("audit", "--json").json]
+    assert authors(run) == {"eve@desk"}
+    assert (actions[0], len(actions)) == ("tenant.created", 5)
+    assert "token-1" not in run("audit").out
+
+
+def test_the_author_comes_from_the_environment_or_else_is_the_user_of_the_system(run: Command, file: Path) -> None:
+    run("apply", str(file), "--yes", TRUNKLINE_ACTOR="pipeline")
+    file.write_text(ACME.replace("Acme Twilio", "Other"))
+    run("apply", str(file), "--yes")
+
+    assert authors(run) == {"pipeline", f"{getpass.getuser()}@{socket.gethostname()}"}
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 129, "a\x1b[2J"])
+def test_an_author_that_cannot_be_shown_is_bad_usage(run: Command, file: Path, name: str) -> None:
+    assert "printable characters" in failed(run("apply", str(file), "--yes", "--as", name), code=2)
 
 
 def test_a_second_apply_calls_no_account(run: Command, file: Path, accounts: AccountsServer) -> None:

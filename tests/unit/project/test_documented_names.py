@@ -20,8 +20,8 @@ OURS = ("client/trunkline_client", "providers", "senders", "tasks", "worker")
 SOURCES = [file for folder in OURS for file in sorted((ROOT / folder).rglob("*.py")) if "simulators" not in file.parts]
 SCRIPTS = [file for folder in OURS for file in sorted((ROOT / folder).rglob("*.lua"))]
 LOGGING, JOURNAL = ((ROOT / "docs" / page).read_text() for page in ("logging.md", "journal.md"))
-#: Variables that no setting of a process is: the test suite's own.
-NOT_SETTINGS = {"TRUNKLINE_TEST_REDIS_SERVER"}
+#: Variables that no setting of a process is: the test suite's own, and the author of a change at the command line.
+NOT_SETTINGS = {"TRUNKLINE_TEST_REDIS_SERVER", "TRUNKLINE_ACTOR"}
 
 
 def name(path: Path) -> str:

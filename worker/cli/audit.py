@@ -1,0 +1,131 @@
+"""`trunkline audit`: who changed what, and when."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import click
+from redis.asyncio import Redis
+
+from senders.audit import AuditAction, AuditEvent, FieldChange
+from senders.audit_log import START, AuditEntry, AuditLog, Wanted
+from senders.differences import Difference
+from worker.cli.support import field_of_a_job, print_json, run_with_redis
+
+_AGO: Final = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    """Return a moment that is given as ISO 8601 (UTC if it names no zone), or as a time ago such as 90m."""
+    if text is None:
+        return None
+    ago = _AGO.fullmatch(text)
+    try:
+        if ago:
+            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise click.BadParameter("must be a moment like 2026-11-23T08:00Z, or a time ago like 90m, 6h or 7d") from None
+
+
+@click.command()
+@click.option("--tenant", callback=field_of_a_job, help="Only what was done to this tenant.")
+@click.option("--actor", help="Only what this person or program did.")
+@click.option("--action", type=click.Choice([action.value for action in AuditAction]), help="Only this kind of event.")
+@click.option(
+    "--since", callback=_moment, help="From this moment on: ISO 8601 (UTC if no zone is named), or 90m, 6h, 7d."
+)
+@click.option("--until", callback=_moment, help="Up to this moment; as --since.")
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many, the newest ones."
+)
+@click.option("--follow", is_flag=True, help="Go on with what is done from now on, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --follow one line for each event.")
+def audit(
+    tenant: str | None,
+    actor: str | None,
+    action: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    follow: bool,
+    as_json: bool,
+) -> None:
+    """Show who changed which configuration, and when: the newest events, the last one last.
+
+    \b
+    Example:
+      trunkline audit --tenant acme --since 7d
+      trunkline audit --action sender.deleted --json
+      trunkline audit --follow
+    """  # noqa: D301 - the \b is meant: click does not wrap what follows it
+    if follow and until:
+        raise click.UsageError("--until ends in the past, so it cannot be followed: leave out one of the two")
+    wanted = Wanted(tenant=tenant, actor=actor, action=action, since=since, until=until)
+    if not follow:
+        _print_all(run_with_redis(lambda redis: _newest(AuditLog(redis), wanted, limit)), as_json=as_json)
+        return
+    with suppress(KeyboardInterrupt):  # the way to end it
+        run_with_redis(lambda redis: _follow(redis, wanted, limit, as_json=as_json))
+
+
+async def _newest(log: AuditLog, wanted: Wanted, limit: int, end: str = "+") -> list[AuditEntry]:
+    return (await log.newest(wanted, limit, end=end))[::-1]
+
+
+async def _follow(redis: Redis, wanted: Wanted, limit: int, *, as_json: bool) -> None:
+    async for entry in _first_and_next(AuditLog(redis), wanted, limit):
+        click.echo(json.dumps(_as_json(entry), ensure_ascii=False) if as_json else _text(entry))
+
+
+async def _first_and_next(log: AuditLog, wanted: Wanted, limit: int) -> AsyncIterator[AuditEntry]:
+    last = await log.last_id()
+    for entry in await _newest(log, wanted, limit, last) if last != START else ():
+        yield entry
+    async for entry in log.follow(wanted, after=last):
+        yield entry
+
+
+def _print_all(entries: list[AuditEntry], *, as_json: bool) -> None:
+    if as_json:
+        print_json([_as_json(entry) for entry in entries])
+    for entry in () if as_json else entries:
+        click.echo(_text(entry))
+
+
+def _text(entry: AuditEntry) -> str:
+    event = entry.event
+    words = (_time(entry), event.actor, event.action, _object(event))
+    return "\n".join(["  ".join(filter(None, words)), *(f"    {_line(change)}" for change in event.changes)])
+
+
+def _object(event: AuditEvent) -> str:
+    return "/".join(filter(None, (event.tenant, event.subject)))
+
+
+def _line(change: FieldChange) -> str:
+    return str(Difference(change.field, change.before, change.after))
+
+
+def _time(entry: AuditEntry) -> str:
+    return entry.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _as_json(entry: AuditEntry) -> dict[str, object]:
+    event = entry.event
+    return {
+        "id": entry.id,
+        "time": _time(entry),
+        "actor": event.actor,
+        "action": event.action,
+        "tenant": event.tenant or None,
+        "subject": event.subject or None,
+        "changes": [{"field": one.field, "before": one.before, "after": one.after} for one in event.changes],
+    }
