@@ -127,7 +127,7 @@ class TenantConfig:
 
     Attributes:
         retired: deleted senders. They get no new attempt; their secrets are kept for asking about attempts whose
-            outcome is unknown, and for nothing else.
+            outcome is unknown, and for nothing else. `tasks.retired` takes out those that nothing needs any more.
     """
 
     tenant: str

@@ -75,6 +75,7 @@ class Journal:
         self._move_due = lua.load(redis, "move_due")
         self._sweep = lua.load(redis, "sweep")
         self._reject = lua.load(redis, "reject")
+        self._in_question = lua.load(redis, "in_question")
 
     async def claim(self, job_id: str, hop: str, owner: str) -> Claimed | Left:
         """Take the job in hand for `owner`, which must be new for every claim.
@@ -160,3 +161,7 @@ class Journal:
     async def sweep(self, limit: int, nudge_age_ms: int) -> Swept:
         """Put back jobs whose place no longer holds them; returns what was mended."""
         return Swept(*(int(count) for count in await self._sweep(keys=[], args=[limit, nudge_age_ms])))
+
+    async def in_question(self, job_ids: list[str]) -> set[str]:
+        """Return every sender, as a member of `keys.RETIRED`, whose attempt one of these jobs may have to ask about."""
+        return set(await self._in_question(keys=[], args=job_ids)) if job_ids else set()

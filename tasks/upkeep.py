@@ -1,4 +1,4 @@
-"""The mover and the sweeper: loops that every worker runs, without a leader."""
+"""The mover, the sweeper and the destroyer of unneeded secrets: loops that every worker runs, without a leader."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import structlog
 from redis.exceptions import RedisError
 
 from tasks.journal import Journal
+from tasks.retired import RetiredSecrets
 
 _MOVE_BATCH = 200
 _SWEEP_BATCH = 100
 #: A retry or lookup may be up to this late; the first retry after "later" is due within 0.5 s.
 _MOVER_PERIOD_S = 0.1
 _SWEEPER_PERIOD_S = 1.0
+_DESTROYER_PERIOD_S = 60.0
 #: A nudge is missed when it is this old and older than everything left in its list.
 _NUDGE_AGE_MS = 10_000
 _AFTER_OUTAGE_S = 1.0
@@ -50,6 +52,16 @@ async def run_sweeper(journal: Journal) -> None:
         return _SWEEPER_PERIOD_S
 
     await _for_ever("sweeper", sweep)
+
+
+async def run_destroyer(retired: RetiredSecrets) -> None:
+    """Destroy secrets of deleted senders that nothing needs any more, for ever, until cancelled."""
+
+    async def destroy() -> float:
+        await retired.destroy_unneeded()
+        return _DESTROYER_PERIOD_S
+
+    await _for_ever("destroyer", destroy)
 
 
 async def _for_ever(name: str, one_pass: Callable[[], Awaitable[float]]) -> None:

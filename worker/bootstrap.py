@@ -23,9 +23,10 @@ from senders.store import ConfigStore
 from tasks.dispatch import dispatch
 from tasks.journal import Journal
 from tasks.lease import LeaseKeeper
+from tasks.retired import RetiredSecrets
 from tasks.services import DispatchSettings, Services
 from tasks.submit import submit
-from tasks.upkeep import run_mover, run_sweeper
+from tasks.upkeep import run_destroyer, run_mover, run_sweeper
 from trunkline_client import AsyncTrunkline, keys
 from trunkline_client.connection import open_async
 from trunkline_client.errors import TrunklineError
@@ -62,6 +63,7 @@ class WorkerRuntime:
         self._services: Services | None = None
         self._providers: Providers | None = None
         self._redis: Redis | None = None
+        self._retired: RetiredSecrets | None = None
 
     def start(self, settings: Settings, is_stopping: Callable[[], bool]) -> None:
         """Connect, check what can be checked, and start the upkeep loops.
@@ -80,6 +82,8 @@ class WorkerRuntime:
         services = self._ready()
         for loop in (services.leases.run(), run_mover(services.journal), run_sweeper(services.journal)):
             self._bridge.spawn(loop, _die)
+        if self._retired is not None:
+            self._bridge.spawn(run_destroyer(self._retired), _die)
 
     def stop(self) -> None:
         """End the upkeep loops and close every connection."""
@@ -122,6 +126,7 @@ class WorkerRuntime:
         store = ConfigStore(self._redis)
         await _check_keys(store, ring)
         journal = Journal(self._redis, lease_ms=round(settings.lease_s * 1000))
+        self._retired = RetiredSecrets(self._redis, journal, store, new_token=lambda: secrets.token_urlsafe(16))
         endpoints = Endpoints(
             twilio_api_url=settings.twilio_api_url,
             twilio_messaging_url=settings.twilio_messaging_url,

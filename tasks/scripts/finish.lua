@@ -112,6 +112,9 @@ if number ~= '0' then
   redis.call('HSET', key, 'result:' .. number, result)
   redis.call('HDEL', key, 'open')
 end
+if outcome == 'unknown' then
+  redis.call('SADD', 'tl:unsettled:' .. job.tenant, id)
+end
 if move == 'sent' then
   sent()
   return { 'done', 'sent' }

@@ -27,6 +27,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'tl:leases', '-inf', int(now), '
         'state', 'reconciling', 'reconciling', job.open, 'lookups', 0, 'good_lookups', 0, 'unknown_ms', int(now),
         'worker_lost', '1')
       redis.call('HDEL', job_key(id), 'open')
+      redis.call('SADD', 'tl:unsettled:' .. job.tenant, id)
       enter_delayed(id, now)
       orphaned = orphaned + 1
     elseif job.reconciling then

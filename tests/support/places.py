@@ -92,6 +92,7 @@ def contradictions(now: Picture, *, lane_window: int, head_starts: int) -> list[
         *_wrong_ends(now),
         *_wrong_windows(now, lane_window),
         *_wrong_credits(now, head_starts),
+        *_wrong_unsettled(now),
     ]
 
 
@@ -171,6 +172,16 @@ def _wrong_credits(now: Picture, head_starts: int) -> Iterator[str]:
     for key, left in now.numbers.items():
         if key.startswith("tl:head:") and not 0 <= int(left) < head_starts:
             yield f"{key} is {left}"
+
+
+def _wrong_unsettled(now: Picture) -> Iterator[str]:
+    """Every job that has to find out how an attempt ended is among its tenant's unsettled ones, and no ended one is."""
+    for job_id, job in now.records.items():
+        is_unsettled = job_id in now.members(keys.unsettled(job["tenant"]))
+        if "reconciling" in job and "place" in job and not is_unsettled:
+            yield f"{job_id} is not among the unsettled ones"
+        if "place" not in job and is_unsettled:
+            yield f"{job_id} is {job['state']} and among the unsettled ones"
 
 
 def unfinished(now: Picture) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,7 @@
 --   tl:held, tl:dead                   sorted set    ids by the time they were held or failed
 --   tl:damaged                         sorted set    ids whose records could not be worked with, by time
 --   tl:jobs:{tenant}                   sorted set    all ids of a tenant by creation
+--   tl:unsettled:{tenant}              set           unfinished ids that have had an attempt of unknown outcome
 --   tl:forget                          sorted set    "{id} {tenant}" of ended jobs, by the end of their record
 --   tl:tuning                          hash          lane_window, head_starts, finished_keep_ms, failed_keep_ms
 
@@ -221,6 +222,7 @@ local function conclude(id, job, state, now)
   end
   redis.call('PEXPIRE', key, int(keep))
   redis.call('ZADD', 'tl:forget', int(now + keep), id .. ' ' .. job.tenant)
+  redis.call('SREM', 'tl:unsettled:' .. job.tenant, id)
 end
 
 -- Erases what is private. The digest keeps 4 hex digits: they notice 65,535 of 65,536 accidents with an id, and tell
