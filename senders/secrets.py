@@ -49,7 +49,8 @@ class KeyRing:
                 raise SettingsInvalid(
                     f"{SETTING}: key {place} of {len(keys)} is not {KEY_BYTES} bytes in url-safe base64; {_MAKE_ONE}"
                 )
-        self._fernet = MultiFernet([Fernet(key.strip()) for key in keys])
+        self._keys = [Fernet(key.strip()) for key in keys]
+        self._fernet = MultiFernet(self._keys)
 
     def seal(self, tenant: str, sender_key: str, secret: Mapping[str, Private]) -> str:
         """Return a sender's credentials, sealed for this sender of this tenant only."""
@@ -88,6 +89,23 @@ class KeyRing:
             )
         return Private(opened)
 
+    def place(self, sealed: str) -> int | None:
+        """Return which key of the ring opens something sealed, from 1; None if none does."""
+        token = sealed.removeprefix(SCHEME).encode()
+        opening = (place for place, key in enumerate(self._keys, start=1) if _opens(key, token))
+        return next(opening, None) if sealed.startswith(SCHEME) else None
+
+    def reseal(self, sealed: str) -> str | None:
+        """Return the same, sealed with the first key; None if it is already.
+
+        Raises:
+            SecretUnreadable: no key of the ring opens it.
+        """
+        place = self.place(sealed)
+        if place is None:
+            raise SecretUnreadable(f"something sealed cannot be opened with {SETTING}")
+        return None if place == 1 else SCHEME + self._fernet.rotate(sealed.removeprefix(SCHEME)).decode()
+
     def _seal(self, owner: list[str], content: object) -> str:
         payload = json.dumps({"owner": owner, "content": content}, ensure_ascii=False)
         return SCHEME + self._fernet.encrypt(payload.encode()).decode()
@@ -101,6 +119,14 @@ class KeyRing:
         except InvalidToken:
             return None
         return payload["content"] if payload["owner"] == owner else None
+
+
+def _opens(key: Fernet, token: bytes) -> bool:
+    try:
+        key.decrypt(token)
+    except InvalidToken:
+        return False
+    return True
 
 
 def _is_key(text: str) -> bool:

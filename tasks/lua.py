@@ -8,7 +8,7 @@ from importlib import resources
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
-_WITHOUT_PRELUDE = frozenset({"bind"})
+_WITHOUT_PRELUDE = frozenset({"bind", "reseal"})
 
 
 @cache

@@ -34,6 +34,10 @@ JOB_TENANTS: Final = "tl:job_tenants"
 AUDIT: Final = "tl:audit"
 #: sorted set of deleted senders whose secret is kept, by the time of their deletion, or since when they are in use.
 RETIRED: Final = "tl:retired"
+#: string: the key that names of counters are made with, sealed; whoever needs it first makes it.
+COUNTER_KEY: Final = "tl:counter_key"
+#: the strings whose whole value is sealed with the key ring.
+SEALED: Final = (COUNTER_KEY,)
 #: set of tenant names with a configuration.
 TENANTS: Final = "tl:tenants"
 

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "demo": "worker.cli.demo:demo",
     "explain": "worker.cli.explain:explain",
     "jobs": "worker.cli.jobs:jobs",
+    "secrets": "worker.cli.secrets:secrets",
     "send": "worker.cli.send:send",
     "simulate": "worker.cli.simulate:simulate",
     "tenants": "worker.cli.tenants:tenants",

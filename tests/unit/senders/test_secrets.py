@@ -4,6 +4,8 @@ import base64
 
 import pytest
 from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
 
 from senders.secrets import KeyRing, SecretUnreadable
 from trunkline_client.errors import SettingsInvalid
@@ -85,3 +87,32 @@ def test_an_unusable_key_is_named_by_its_place_with_a_way_to_make_one(keys: list
     assert "TRUNKLINE_SECRET_KEYS" in str(caught.value)
     assert "Fernet.generate_key" in str(caught.value)
     assert "not-a-key" not in str(caught.value)
+
+
+def test_a_ring_says_which_of_its_keys_opens_something() -> None:
+    ring = KeyRing([NEW, OLD])
+    sealed_with = [KeyRing([key]).seal("acme", "own", SECRET) for key in (NEW, OLD, Fernet.generate_key().decode())]
+
+    assert [ring.place(sealed) for sealed in sealed_with] == [1, 2, None]
+
+
+@pytest.mark.parametrize("text", ["", "f1:", "f1:junk", "plain:{}", "f2:gAAAAA", "f1:\u00fc"])
+def test_what_is_not_sealed_has_no_key(text: str) -> None:
+    assert KeyRing([NEW]).place(text) is None
+
+
+@given(job_id=st.text(max_size=64), content=st.text())
+def test_what_is_sealed_anew_is_the_same_under_the_first_key(job_id: str, content: str) -> None:
+    anew = KeyRing([NEW, OLD]).reseal(KeyRing([OLD]).seal_content(job_id, Private(content)))
+
+    assert anew is not None
+    assert KeyRing([NEW]).open_content(job_id, anew) == Private(content)
+
+
+def test_what_the_first_key_sealed_is_not_sealed_anew() -> None:
+    assert KeyRing([NEW, OLD]).reseal(KeyRing([NEW]).seal("acme", "own", SECRET)) is None
+
+
+def test_what_no_key_opens_cannot_be_sealed_anew() -> None:
+    with pytest.raises(SecretUnreadable):
+        KeyRing([NEW]).reseal(KeyRing([OLD]).seal("acme", "own", SECRET))
