@@ -209,6 +209,14 @@ class FoundNumber:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundService:
+    """A Twilio messaging service of an account."""
+
+    sid: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class VerifiedAccount:
     """An account that answered and may send.
 
@@ -216,10 +224,12 @@ class VerifiedAccount:
         name: the account's own friendly name, "" if it has none.
         numbers: every number found, all pages, in the provider's order; for Syniverse, its channels and sender ids,
             with the value in the form the wire uses (`channel:...`, `sender_id:...`).
+        services: the account's messaging services, if its kind of sender chooses one.
     """
 
     name: str
     numbers: tuple[FoundNumber, ...]
+    services: tuple[FoundService, ...] = ()
 
 
 class VerificationFailed(TrunklineError):

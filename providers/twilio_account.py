@@ -13,6 +13,7 @@ from providers.protocol import (
     AccountEmpty,
     AccountNotActive,
     FoundNumber,
+    FoundService,
     Kind,
     MessagingServiceMissing,
     NumberType,
@@ -44,8 +45,7 @@ async def verify(api: TwilioApi, account: Account, *, deadline_s: float) -> Veri
     """
     name = await _active_account(api, account, deadline_s)
     try:
-        if account.kind is Kind.TWILIO_MESSAGING_SERVICE:
-            await _require_service(api, account, deadline_s)
+        services = await _services(api, account, deadline_s)
         toll_free = {
             _text(row, "phone_number")
             for row in await _list(api, account, "/IncomingPhoneNumbers/TollFree", "incoming_phone_numbers", deadline_s)
@@ -58,7 +58,7 @@ async def verify(api: TwilioApi, account: Account, *, deadline_s: float) -> Veri
     if not found:
         raise AccountEmpty("the Twilio account has no numbers; buy one, then verify again")
     # A number that is bought while the pages are read moves another to the next page, where it is listed again.
-    return VerifiedAccount(name, tuple({one.number: one for one in found}.values()))
+    return VerifiedAccount(name, tuple({one.number: one for one in found}.values()), services)
 
 
 async def _active_account(api: TwilioApi, account: Account, deadline_s: float) -> str:
@@ -76,11 +76,19 @@ async def _active_account(api: TwilioApi, account: Account, deadline_s: float) -
             raise ProviderUnreachable("Twilio's answer about the account cannot be read; try again later")
 
 
-async def _require_service(api: TwilioApi, account: Account, deadline_s: float) -> None:
-    async for rows in api.pages(account, api.services_url(), "services", deadline_s=deadline_s, most_pages=_MOST_PAGES):
-        if any(row.get("sid") == account.messaging_service_sid for row in rows):
-            return
-    raise MessagingServiceMissing(f"the Twilio account has no messaging service {account.messaging_service_sid}")
+async def _services(api: TwilioApi, account: Account, deadline_s: float) -> tuple[FoundService, ...]:
+    """Return the messaging services of an account whose sender is one; the selected one must be among them."""
+    if account.kind is not Kind.TWILIO_MESSAGING_SERVICE:
+        return ()
+    pages = api.pages(account, api.services_url(), "services", deadline_s=deadline_s, most_pages=_MOST_PAGES)
+    found = [
+        FoundService(_text(row, "sid"), str(row.get("friendly_name") or "")) async for rows in pages for row in rows
+    ]
+    wanted = account.messaging_service_sid
+    if wanted is not None and all(one.sid != wanted for one in found):
+        listed = ", ".join(one.sid for one in found) or "none"
+        raise MessagingServiceMissing(f"the Twilio account has no messaging service {wanted}; it has: {listed}")
+    return tuple(found)
 
 
 async def _list(api: TwilioApi, account: Account, resource: str, key: str, deadline_s: float) -> list[Row]:
@@ -108,7 +116,7 @@ def _short_code(row: Row) -> FoundNumber:
 def _text(row: Row, name: str) -> str:
     value = row.get(name)
     if not isinstance(value, str) or not value:
-        raise ProviderUnreachable(f"a number in Twilio's list has no {name}; try again later")
+        raise ProviderUnreachable(f"a row of Twilio's lists has no {name}; try again later")
     return value
 
 

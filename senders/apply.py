@@ -9,21 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from providers.protocol import Kind, Provider
 from senders.accounts import open_token
 from senders.audit import AuditEvent, events_of
 from senders.compose import Composer, Numbers, path_of, token_of
-from senders.desired import DesiredSender, DesiredTenant, desired_of
+from senders.desired import Credential, DesiredSender, DesiredTenant, credential_field, desired_of
 from senders.differences import Difference, differences
-from senders.findings import Findings, at
+from senders.findings import STORED_REFERENCE, Findings, at
 from senders.model import Sender, TenantConfig
 from senders.secrets import KeyRing
 from senders.store import ConfigStore, Replacement
 from senders.verification import Candidate, verify_all
 from trunkline_client.private import Token
 
+_NOTHING_STORED: Final = f"{STORED_REFERENCE} stands for a stored credential, and this sender has none: give it here"
 _IMMUTABLE: Final = (
     "is a credential and cannot change under an existing key: add a sender with a new key, repoint the chains to it "
     "and drop this one, all in one file"
@@ -114,9 +116,14 @@ def _plan_tenant(findings: Findings, desired: DesiredTenant, current: TenantConf
         path = path_of(desired.tenant, key)
         stored = current.senders.get(key) if current else None
         if stored is not None:
-            _refuse_other_credentials(findings, path, sender, stored, open_token(ring, desired.tenant, stored))
+            _refuse_other_credentials(findings, path, sender, stored, partial(open_token, ring, desired.tenant))
+        elif sender.token is Credential.STORED:
+            findings.add(at(path, credential_field(sender)), _NOTHING_STORED)
+            continue
         if former is None or _needs_verification(sender, former.senders.get(key)):
-            to_verify.append(Candidate(path, sender, token_of(sender)))
+            to_verify.append(
+                Candidate(path, sender, _known_token(sender, stored, partial(open_token, ring, desired.tenant)))
+            )
     return TenantPlan(desired, current, _differences(desired, former), tuple(to_verify))
 
 
@@ -129,15 +136,19 @@ def _differences(desired: DesiredTenant, former: DesiredTenant | None) -> tuple[
 
 
 def _refuse_other_credentials(
-    findings: Findings, path: str, sender: DesiredSender, stored: Sender, token: Token
+    findings: Findings, path: str, sender: DesiredSender, stored: Sender, opened: Callable[[Sender], Token]
 ) -> None:
-    field = "access_token" if sender.kind is Kind.SYNIVERSE else "auth_token"
     if sender.kind is not stored.kind:
         findings.add(at(path, "kind"), _IMMUTABLE)
     elif sender.account_sid != stored.account_sid:
         findings.add(at(path, "account_sid"), _IMMUTABLE)
-    elif sender.token != token:
-        findings.add(at(path, field), _IMMUTABLE)
+    elif sender.token is not Credential.STORED and sender.token != opened(stored):
+        findings.add(at(path, credential_field(sender)), _IMMUTABLE)
+
+
+def _known_token(sender: DesiredSender, stored: Sender | None, opened: Callable[[Sender], Token]) -> Token:
+    """Return the credential itself, whether the file has it or the store."""
+    return opened(stored) if stored is not None and sender.token is Credential.STORED else token_of(sender)
 
 
 def _needs_verification(sender: DesiredSender, former: DesiredSender | None) -> bool:

@@ -74,8 +74,8 @@ def path_of(tenant: str, key: str) -> str:
 
 def token_of(sender: DesiredSender) -> Token:
     """Return the credential a file gives a sender."""
-    if sender.token is None:
-        raise ValueError(f"sender {sender.key} comes from no file, so it has no token")
+    if not isinstance(sender.token, Token):
+        raise TypeError(f"no file gives the token of sender {sender.key}")
     return sender.token
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from providers.protocol import Kind
-from senders.desired import DesiredSender, DesiredTenant, SelectedNumber
+from senders.desired import Credential, DesiredSender, DesiredTenant, SelectedNumber
 from senders.file_models import (
     MessagingServiceEntry,
     PolicyEntry,
@@ -23,7 +23,7 @@ from senders.file_models import (
     TwilioEntry,
 )
 from senders.file_policies import check_chain, check_conditions, policy_of
-from senders.findings import Findings, at
+from senders.findings import STORED_REFERENCE, Findings, at
 from senders.model import Originator, Policy
 from senders.yaml_text import FileUnreadable, read_yaml
 from trunkline_client.limits import TENANT_FORM
@@ -63,7 +63,23 @@ def parse_file(text: str, environment: Mapping[str, str]) -> dict[str, DesiredTe
     tree = read_yaml(text)
     if tree is None:
         raise FileUnreadable("it is empty")
-    root = findings.mapping(findings.substitute(tree, environment), "", known=_FILE_KEYS)
+    return _tenants(findings, findings.substitute(tree, environment))
+
+
+def parse_tree(tree: object) -> dict[str, DesiredTenant]:
+    """Return what the content of a file asks for, with every reference but `${stored}` filled in already.
+
+    Args:
+        tree: mappings, lists, text and booleans, as `senders.file_tree.tree_of` returns them.
+
+    Raises:
+        ConfigRefused: it breaks a rule; every wrong field is named.
+    """
+    return _tenants(Findings(), tree)
+
+
+def _tenants(findings: Findings, tree: object) -> dict[str, DesiredTenant]:
+    root = findings.mapping(tree, "", known=_FILE_KEYS)
     tenants = findings.mapping(root.get("tenants"), "tenants")
     if not tenants:
         findings.add("tenants", "must name at least one tenant")
@@ -151,8 +167,9 @@ def _desired(key: str, kind: Kind, entry: SenderEntry) -> DesiredSender:
     raise TypeError(f"{type(entry).__name__} is no sender of a known kind")
 
 
-def _token(secret: SecretStr) -> Token:
-    return Token(secret.get_secret_value())
+def _token(secret: SecretStr) -> Token | Credential:
+    text = secret.get_secret_value()
+    return Credential.STORED if text == STORED_REFERENCE else Token(text)
 
 
 def _draft_reason(raw: object) -> str | None:

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 from providers.protocol import Kind
 from senders.model import Originator, Policy, Sender, TenantConfig
 from trunkline_client.private import Token
 from trunkline_client.words import Channel
+
+
+class Credential(Enum):
+    """A credential that a file does not hold itself."""
+
+    #: the one that is stored for this sender already.
+    STORED = auto()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,8 +36,8 @@ class DesiredSender:
     """A sender as the file describes it.
 
     Attributes:
-        token: its credential; None where the sender comes from a stored configuration. It takes no part in
-            comparisons.
+        token: its credential, or where it is; None where the sender comes from a stored configuration. It takes no
+            part in comparisons.
         numbers: the selection, in the order of the numbers.
         originators: the selection of a Syniverse sender, in the file's order.
         consent_by: who accepted the use of a third-party service; None makes it a draft.
@@ -39,7 +47,7 @@ class DesiredSender:
     kind: Kind
     name: str
     channels: frozenset[Channel]
-    token: Token | None = field(default=None, compare=False, repr=False)
+    token: Token | Credential | None = field(default=None, compare=False, repr=False)
     account_sid: str | None = None
     messaging_service_sid: str | None = None
     numbers: tuple[SelectedNumber, ...] = ()
@@ -58,6 +66,11 @@ class DesiredTenant:
     default_chain: tuple[str, ...] = ()
 
 
+def credential_field(sender: DesiredSender | Sender) -> str:
+    """Return the field of a file that holds a sender's credential."""
+    return "access_token" if sender.kind is Kind.SYNIVERSE else "auth_token"
+
+
 def desired_of(config: TenantConfig) -> DesiredTenant:
     """Return a stored configuration in the form of a file, without its credentials."""
     return DesiredTenant(
@@ -69,7 +82,7 @@ def desired_of(config: TenantConfig) -> DesiredTenant:
 
 
 def _sender_of(sender: Sender) -> DesiredSender:
-    selected = (SelectedNumber(number.number, number.countries) for number in sender.numbers if number.selected)
+    selected = [] if sender.kind is Kind.SYNIVERSE else [one for one in sender.numbers if one.selected]
     return DesiredSender(
         key=sender.key,
         kind=sender.kind,
@@ -77,7 +90,9 @@ def _sender_of(sender: Sender) -> DesiredSender:
         channels=sender.channels,
         account_sid=sender.account_sid,
         messaging_service_sid=sender.messaging_service_sid,
-        numbers=tuple(sorted(selected, key=lambda one: one.number)),
+        numbers=tuple(
+            sorted((SelectedNumber(one.number, one.countries) for one in selected), key=lambda one: one.number)
+        ),
         originators=sender.originators,
         consent_by=sender.consent.by if sender.consent else None,
         enabled=sender.enabled,

@@ -149,7 +149,7 @@ class TwilioEntry(TwilioAccountEntry):
 class MessagingServiceEntry(TwilioAccountEntry):
     """A Twilio messaging service: Twilio chooses the number."""
 
-    messaging_service_sid: ServiceSid
+    messaging_service_sid: ServiceSid | None = None
 
     @field_validator("channels")
     @classmethod

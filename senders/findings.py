@@ -16,6 +16,12 @@ _Model = TypeVar("_Model", bound=BaseModel)
 #: a reference in a value, or `$${`, which stands for a plain `${`.
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{([^}]*)\}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+#: stands in a file for the credential that is stored already; it names no environment variable.
+STORED_REFERENCE: Final = "${stored}"
+#: the fields of a sender that hold its credential, whatever its kind.
+CREDENTIAL_FIELDS: Final = frozenset(
+    {"auth_token", "access_token", "password", "token", "client_secret", "header_value"}
+)
 
 #: pydantic's words in ours; what is not here is either written by us or clear as it is. No text quotes a value.
 _PROBLEMS: Final = {
@@ -84,13 +90,17 @@ class Findings:
             return [self.substitute(item, environment, at(path, index)) for index, item in enumerate(value)]
         if not isinstance(value, str):
             return value
+        if value == STORED_REFERENCE and path.rpartition(".")[2] in CREDENTIAL_FIELDS:
+            return value
         return _REFERENCE.sub(lambda match: self._value_of(match, environment, path), value)
 
     def _value_of(self, match: re.Match[str], environment: Mapping[str, str], path: str) -> str:
         name = match.group(1)
         if name is None:
             return "${"
-        if not _VARIABLE.fullmatch(name):
+        if match.group() == STORED_REFERENCE:
+            self.add(path, f"{STORED_REFERENCE} may only be the whole of a credential")
+        elif not _VARIABLE.fullmatch(name):
             self.add(path, "${...} must hold the name of an environment variable; write $${ for a plain ${")
         elif name not in environment:
             self.add(path, f"the environment variable {name} is not set")

@@ -66,6 +66,8 @@ class Sender:
         sealed_secret: the encrypted credentials.
         account_sid: the Twilio Account SID, else None.
         messaging_service_sid: the selected Twilio messaging service, else None.
+        numbers: every number of the account, selected or not; for Syniverse every channel and sender id, of which
+            `originators` has the selected ones in their order of preference.
         consent: None makes it a draft that no chain can name.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from providers.protocol import (
@@ -17,9 +17,9 @@ from providers.protocol import (
     WrongCredentials,
 )
 from senders.accounts import account_with
-from senders.desired import DesiredSender, SelectedNumber
+from senders.desired import DesiredSender, SelectedNumber, credential_field
 from senders.findings import Findings, at
-from senders.model import Number
+from senders.model import Number, TenantConfig
 from trunkline_client.private import Token
 from trunkline_client.words import Channel
 
@@ -66,12 +66,36 @@ async def verify_all(
     return numbers
 
 
+def stored_numbers(candidates: Sequence[Candidate], config: TenantConfig | None) -> Mapping[str, tuple[Number, ...]]:
+    """Return the same as `verify_all` from the numbers that were read last, without asking any account.
+
+    A number that the account lacked then may stay selected, but not become so.
+
+    Raises:
+        ConfigRefused: the numbers do not fit what is selected.
+    """
+    findings = Findings()
+    numbers: dict[str, tuple[Number, ...]] = {}
+    for candidate in candidates:
+        stored = config.senders.get(candidate.sender.key) if config else None
+        known = stored.numbers if stored else ()
+        usable = [one for one in known if one.available or one.selected]
+        found = [FoundNumber(one.number, one.type, one.capabilities) for one in usable]
+        imported = {one.number: one for one in _import(findings, candidate, found)}
+        numbers[candidate.path] = tuple(
+            replace(imported.get(one.number, one), available=one.available) for one in known
+        )
+    findings.refuse_if_any()
+    return numbers
+
+
 def _import(findings: Findings, candidate: Candidate, found: Sequence[FoundNumber]) -> tuple[Number, ...]:
     """Return every number of the account with the file's selection on it; what does not fit is recorded."""
     match candidate.sender.kind:
         case Kind.SYNIVERSE:
             _check_originators(findings, candidate, found)
-            return ()
+            chosen = {one.id for one in candidate.sender.originators}
+            return tuple(Number(one.number, one.type, one.capabilities, selected=one.number in chosen) for one in found)
         case Kind.TWILIO_MESSAGING_SERVICE:
             return ()  # Twilio chooses among the service's numbers, so none is ours to choose
         case _:
@@ -124,4 +148,4 @@ def _refused_field(candidate: Candidate, refusal: VerificationFailed) -> str:
     """Return the field a refusal is about: the token if that is wrong, else the sender."""
     if not isinstance(refusal, WrongCredentials):
         return candidate.path
-    return at(candidate.path, "access_token" if candidate.sender.kind is Kind.SYNIVERSE else "auth_token")
+    return at(candidate.path, credential_field(candidate.sender))

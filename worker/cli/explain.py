@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from senders.editing import TenantUnknown
 from senders.explain import Explanation, Step
 from senders.explain import explain as explain_job
 from senders.model import TenantConfig
@@ -16,7 +17,7 @@ from senders.store import ConfigStore
 from trunkline_client.errors import TrunklineError
 from trunkline_client.private import Recipient
 from trunkline_client.words import Channel
-from worker.cli.support import TenantUnknown, field_of_a_job, print_json, run_with_redis
+from worker.cli.support import field_of_a_job, print_json, run_with_redis
 
 
 class PolicyUnknown(TrunklineError):

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "apply": "worker.cli.apply:apply",
     "audit": "worker.cli.audit:audit",
     "demo": "worker.cli.demo:demo",
+    "export": "worker.cli.export:export",
     "explain": "worker.cli.explain:explain",
     "jobs": "worker.cli.jobs:jobs",
     "secrets": "worker.cli.secrets:secrets",

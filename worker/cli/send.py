@@ -9,12 +9,13 @@ from typing import Any, Final
 
 import click
 
+from senders.editing import TenantUnknown
 from senders.store import ConfigStore
 from trunkline_client import Handle, JobInvalid, Status, Trunkline
 from trunkline_client.calls import handle_of
 from trunkline_client.limits import MOST_JOB_BYTES
 from trunkline_client.words import Channel, JobState, Lane, OnUnknown
-from worker.cli.support import TenantUnknown, field_of_a_job, run_with_redis
+from worker.cli.support import field_of_a_job, run_with_redis
 from worker.settings import load_broker_settings
 
 _POLL_S: Final = 0.2

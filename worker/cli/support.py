@@ -31,13 +31,6 @@ class RedisUnavailable(TrunklineError):
     """Redis did not answer a command, or refused it."""
 
 
-class TenantUnknown(TrunklineError):
-    """There is no configuration for a tenant."""
-
-    def __init__(self, tenant: str) -> None:
-        super().__init__(f"there is no tenant {tenant}; `trunkline tenants list` shows all, `trunkline apply` adds one")
-
-
 def run_with_redis(body: Callable[[Redis], Awaitable[_Result]]) -> _Result:
     """Run the asynchronous body of a command with a client to the Redis of the settings, and return its result.
 
