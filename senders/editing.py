@@ -16,6 +16,7 @@ from providers.protocol import Kind, Provider
 from senders.apply import Plan, plan, save, verify
 from senders.compose import Numbers
 from senders.config_file import parse_tree
+from senders.desired import DesiredSender
 from senders.file_tree import Tree, tenant_tree
 from senders.model import TenantConfig
 from senders.secrets import KeyRing
@@ -42,8 +43,8 @@ class Edit:
         part: the path of what is edited, for example `("senders", "acme-twilio")`; `()` for the whole tenant. If it
             is another when the edit is saved than when it was planned, somebody else has won.
         change: changes the tenant's part of a file in place; raises a `TrunklineError` for what cannot be done.
-        asks_the_account: whether new and changed senders are verified with their account; else the numbers that were
-            read last decide.
+        asks_the_account: whether changed senders are verified with their account; else the numbers that were read
+            last decide. New senders always are.
         may_create: whether the tenant may be new.
     """
 
@@ -111,7 +112,7 @@ class Editor:
         tree = copy.deepcopy(before)
         edit.change(tree)
         planned = plan(parse_tree({"tenants": {edit.tenant: tree}}), {edit.tenant: current}, self._ring)
-        numbers = await self._numbers(edit, planned)
+        numbers = await self._numbers(edit, planned, current)
         return Prepared(edit, planned, numbers, _part(before, edit.part))
 
     async def save(self, prepared: Prepared) -> Mapping[str, int]:
@@ -142,12 +143,16 @@ class Editor:
                 prepared = again
         raise ConfigConflict(prepared.edit.tenant)
 
-    async def _numbers(self, edit: Edit, planned: Plan) -> Numbers:
-        if edit.asks_the_account:
-            return await verify(planned, self._provider)
+    async def _numbers(self, edit: Edit, planned: Plan, current: TenantConfig | None) -> Numbers:
         candidates = [one for tenant in planned.tenants for one in tenant.to_verify]
-        current: Mapping[str, TenantConfig | None] = {one.desired.tenant: one.current for one in planned.tenants}
-        return stored_numbers(candidates, current[edit.tenant]) if candidates else {}
+        if edit.asks_the_account or not all(_is_known(one.sender, current) for one in candidates):
+            return await verify(planned, self._provider)
+        return stored_numbers(candidates, current)
+
+
+def _is_known(sender: DesiredSender, current: TenantConfig | None) -> bool:
+    """Return whether the numbers that were read last can decide; nothing is known about messaging services."""
+    return current is not None and sender.key in current.senders and sender.kind is not Kind.TWILIO_MESSAGING_SERVICE
 
 
 def _part(tree: object, path: tuple[str, ...]) -> object:

@@ -21,9 +21,7 @@ _CHANNELS = [{"id": "1KJPMkuHQkair"}, {"id": "2LKQNlviRlbjs"}]
 _ANSWERS: dict[str, dict[str, Any]] = {
     f"{_TWILIO}.json": {"sid": ACCOUNT_SID, "status": "active", "friendly_name": "Acme"},
     f"{_TWILIO}/IncomingPhoneNumbers/TollFree.json": {"incoming_phone_numbers": _TOLL_FREE},
-    f"{_TWILIO}/IncomingPhoneNumbers.json": {
-        "incoming_phone_numbers": [{"phone_number": "+14155550100", "capabilities": _BOTH}, *_TOLL_FREE]
-    },
+    f"{_TWILIO}/IncomingPhoneNumbers.json": {},
     f"{_TWILIO}/SMS/ShortCodes.json": {"short_codes": [{"short_code": "88022"}]},
     "/syniverse/messaging/channels": {"list": _CHANNELS, "limit": 50, "offset": 0, "total": 2},
     "/syniverse/messaging/sender_ids": {"list": [], "limit": 50, "offset": 0, "total": 0},
@@ -38,6 +36,8 @@ class AccountsServer:
     port: int = 0
     twilio_token: str = ENVIRONMENT["ACME_TWILIO_TOKEN"]
     asked: list[str] = field(default_factory=list)
+    #: the account's ordinary numbers, in place of the one it has.
+    numbers: list[str] = field(default_factory=lambda: ["+14155550100"])
 
     @property
     def environment(self) -> dict[str, str]:
@@ -64,7 +64,11 @@ def accounts_server() -> Iterator[AccountsServer]:
             if self.headers["Authorization"] != wanted:
                 self._answer(401, _REFUSAL)
             else:
-                self._answer(200, _ANSWERS[path] | {"next_page_uri": None})
+                answer = _ANSWERS[path]
+                if path == f"{_TWILIO}/IncomingPhoneNumbers.json":
+                    own = [{"phone_number": one, "capabilities": _BOTH} for one in state.numbers]
+                    answer = {"incoming_phone_numbers": [*own, *_TOLL_FREE]}
+                self._answer(200, answer | {"next_page_uri": None})
 
         def _answer(self, status: int, content: dict[str, Any]) -> None:
             body = json.dumps(content).encode()

@@ -13,7 +13,6 @@ from typing import Final
 import click
 from redis.asyncio import Redis
 
-from providers.registry import Endpoints, Providers
 from senders.apply import Plan, plan, save, verify
 from senders.compose import Numbers
 from senders.config_file import parse_file
@@ -21,6 +20,9 @@ from senders.desired import DesiredTenant
 from senders.secrets import KeyRing
 from senders.store import ConfigStore
 from senders.yaml_text import FileUnreadable
+from worker.cli.administration import open_providers
+from worker.cli.plans import plan_json, show_plan
+from worker.cli.prompts import confirm
 from worker.cli.support import acts, print_json, run_with_redis
 from worker.settings import Settings, load_settings
 
@@ -83,10 +85,10 @@ class _Apply:
         numbers = await self._verify(planned)
         asks = not (self._yes or self._dry_run or planned.is_empty)
         if asks or not self._as_json:
-            _show(planned, to_stderr=self._as_json)
+            show_plan(planned, to_stderr=self._as_json)
         versions: Mapping[str, int] = {}
         if not planned.is_empty and not self._dry_run:
-            if asks and not click.confirm("Save this?", err=True):
+            if asks and not confirm("Save this?"):
                 return False
             versions = await save(
                 planned,
@@ -101,21 +103,12 @@ class _Apply:
         return True
 
     async def _verify(self, planned: Plan) -> Numbers:
-        settings = self._settings
-        endpoints = Endpoints(
-            twilio_api_url=settings.twilio_api_url,
-            twilio_messaging_url=settings.twilio_messaging_url,
-            syniverse_api_url=settings.syniverse_api_url,
-        )
-        providers = Providers(endpoints)
-        try:
+        async with open_providers(self._settings) as providers:
             return await verify(planned, providers.for_kind)
-        finally:
-            await providers.aclose()
 
     def _report(self, planned: Plan, versions: Mapping[str, int]) -> None:
         if self._as_json:
-            print_json({"changes": _changes(planned), "saved": dict(versions)})
+            print_json({"changes": plan_json(planned), "saved": dict(versions)})
         elif versions:
             click.echo("Saved: " + ", ".join(f"{tenant} (version {number})" for tenant, number in versions.items()))
         elif not planned.is_empty:
@@ -140,26 +133,3 @@ def _text(file: Path) -> str:
         raise FileUnreadable("it is not text in UTF-8") from error
     except OSError as error:
         raise FileUnreadable(f"it cannot be read ({error.strerror})") from error
-
-
-def _show(planned: Plan, *, to_stderr: bool) -> None:
-    if planned.is_empty:
-        click.echo("No changes.", err=to_stderr)
-    for tenant in planned.tenants:
-        click.echo(f"tenant {tenant.desired.tenant}{'' if tenant.current else ' (new)'}", err=to_stderr)
-        for difference in tenant.differences:
-            click.echo(f"  {difference}", err=to_stderr)
-
-
-def _changes(planned: Plan) -> list[dict[str, str | None]]:
-    return [
-        {
-            "tenant": tenant.desired.tenant,
-            "change": difference.change.value,
-            "field": difference.field,
-            "before": difference.before,
-            "after": difference.after,
-        }
-        for tenant in planned.tenants
-        for difference in tenant.differences
-    ]

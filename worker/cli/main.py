@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "jobs": "worker.cli.jobs:jobs",
     "secrets": "worker.cli.secrets:secrets",
     "send": "worker.cli.send:send",
+    "senders": "worker.cli.senders:senders",
     "simulate": "worker.cli.simulate:simulate",
     "tenants": "worker.cli.tenants:tenants",
     "worker": "worker.cli.worker:worker",

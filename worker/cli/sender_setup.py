@@ -1,0 +1,205 @@
+"""`trunkline senders verify`, `add` and `replace`: everything that takes a new credential."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from providers.protocol import Account, FoundNumber, Kind, VerifiedAccount
+from senders import sender_edits
+from senders.desired import credential_field
+from senders.editing import Edit
+from senders.file_tree import Tree
+from trunkline_client.private import Token
+from trunkline_client.words import Channel
+from worker.cli.administration import Administration, administer, carry_out, require_terminal_or, sender_of
+from worker.cli.prompts import ask_token, given_token
+from worker.cli.sender_wizard import Wizard
+from worker.cli.support import acts, field_of_a_job, print_json
+
+_TENANT = click.option("--tenant", required=True, callback=field_of_a_job, help="Whose sender it is.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+_TOKEN_ENV = click.option("--token-env", metavar="NAME", help="The environment variable that holds the credential.")
+_TOKEN_FILE = click.option("--token-file", metavar="FILE", help="The file that holds the credential; - for stdin.")
+_KIND = click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="What kind of account it is.")
+_SID = click.option("--account-sid", metavar="AC...", help="Twilio: the Account SID.")
+_SERVICE = click.option("--messaging-service-sid", metavar="MG...", help="Twilio: the one messaging service to use.")
+
+
+@click.command()
+@click.argument("key", required=False)
+@click.option("--tenant", callback=field_of_a_job, help="Whose sender KEY is.")
+@_KIND
+@_SID
+@_SERVICE
+@_TOKEN_ENV
+@_TOKEN_FILE
+@_JSON
+def verify(key: str | None, tenant: str | None, token_env: str | None, token_file: str | None, **given: Any) -> None:
+    """Ask an account whether it may send and which numbers it has. Nothing is saved.
+
+    Either the stored sender KEY of a tenant, or an account by its credential.
+
+    \b
+    Example:
+      trunkline senders verify acme-twilio --tenant acme
+      trunkline senders verify --kind twilio --account-sid AC... --token-env ACME_TWILIO_TOKEN
+    """  # noqa: D301 - the \b is meant: click does not wrap what follows it
+    if (key is None) != (tenant is None):
+        raise click.UsageError("a stored sender needs both KEY and --tenant")
+    token = given_token(token_env, token_file)
+
+    async def run(admin: Administration) -> None:
+        if key is not None and tenant is not None:
+            config = await admin.config(tenant)
+            account = admin.account(config, sender_of(config, key))
+        else:
+            account = Wizard(given).account(token)
+        verified = await admin.providers.for_kind(account.kind).verify(account)
+        if given["as_json"]:
+            print_json(verified_json(verified))
+        else:
+            show_verified(account, verified)
+
+    administer("", run)
+
+
+@click.command()
+@click.argument("key", required=False)
+@_TENANT
+@_KIND
+@click.option("--name", help="What people call it.")
+@_SID
+@_SERVICE
+@_TOKEN_ENV
+@_TOKEN_FILE
+@click.option("--channel", "channels", multiple=True, type=click.Choice([one.value for one in Channel]))
+@click.option("--number", "numbers", multiple=True, metavar="NUMBER[=US,CA]", help="Select it, with its countries.")
+@click.option("--all-numbers", is_flag=True, help="Select every number of the account.")
+@click.option("--consent-by", metavar="WHO", help="Who accepts that a third-party service gets the messages.")
+@click.option(
+    "--from", "source", type=click.Path(exists=True, dir_okay=False), help="YAML of the sender, as in a file."
+)
+@click.option("--last-in-chain", is_flag=True, help="Also put it at the end of the tenant's default chain.")
+@click.option("--yes", is_flag=True, help="Save without asking.")
+@click.option("--dry-run", is_flag=True, help="Verify and show, but save nothing.")
+@_JSON
+@acts
+def add(key: str | None, tenant: str, token_env: str | None, token_file: str | None, **given: Any) -> None:
+    """Add a sender: verify its account, choose numbers and countries, consent, save.
+
+    On a terminal it asks step by step for what no option says. Without consent it is saved as a draft.
+
+    \b
+    Example:
+      trunkline senders add --tenant acme
+      trunkline senders add acme-twilio --tenant acme --kind twilio --name "Acme Twilio" --account-sid AC... \\
+        --token-env ACME_TWILIO_TOKEN --channel sms --number +14155550100 --number +18335550199=US,CA \\
+        --consent-by ops@acme.example --yes
+    """  # noqa: D301 - the \b is meant: click does not wrap what follows it
+    require_terminal_or(given["yes"] or given["dry_run"])
+    wizard = Wizard(given)
+    token = given_token(token_env, token_file)
+
+    async def run(admin: Administration) -> None:
+        config = await admin.store.load(tenant)
+        chosen = wizard.key(key, taken=config.senders if config else ())
+        sender = await wizard.sender(admin, token, show_verified)
+        edit = Edit(
+            tenant=tenant,
+            part=("senders", chosen),
+            change=_addition(chosen, sender, last_in_chain=wizard.wants_chain(sender)),
+            asks_the_account=True,
+            may_create=True,
+        )
+        await carry_out(admin, edit, asks=not given["yes"], dry_run=given["dry_run"], as_json=given["as_json"])
+
+    administer(given["actor"], run)
+
+
+@click.command()
+@click.argument("key")
+@click.argument("new_key")
+@_TENANT
+@_TOKEN_ENV
+@_TOKEN_FILE
+@click.option("--yes", is_flag=True, help="Replace it without asking.")
+@click.option("--dry-run", is_flag=True, help="Verify and show, but save nothing.")
+@_JSON
+@acts
+def replace(key: str, new_key: str, tenant: str, token_env: str | None, token_file: str | None, **given: Any) -> None:
+    """Give a sender a new credential: NEW_KEY takes its place with it in every chain, and KEY is removed, in one step.
+
+    \b
+    Example:
+      trunkline senders replace acme-twilio acme-twilio-2 --tenant acme --token-env ACME_NEW_TOKEN --yes
+    """  # noqa: D301 - the \b is meant: click does not wrap what follows it
+    require_terminal_or(given["yes"] or given["dry_run"])
+    known = given_token(token_env, token_file)
+
+    async def run(admin: Administration) -> None:
+        stored = sender_of(await admin.config(tenant), key)
+        token = known or ask_token(f"New {credential_field(stored).replace('_', ' ')}")
+        change = sender_edits.replace(key, new_key, lambda old: with_token(old, credential_field(stored), token))
+        edit = Edit(tenant=tenant, part=(), change=change, asks_the_account=True)
+        await carry_out(admin, edit, asks=not given["yes"], dry_run=given["dry_run"], as_json=given["as_json"])
+
+    administer(given["actor"], run)
+
+
+def with_token(sender: Tree, field: str, token: Token) -> Tree:
+    """Return a sender of a file with its credential in it; it is revealed only into the tree that is parsed at once."""
+    return {**sender, field: token.reveal()}
+
+
+def verified_json(verified: VerifiedAccount) -> dict[str, object]:
+    """Return what an account said, for machines."""
+    return {
+        "status": "active",
+        "name": verified.name,
+        "numbers": [
+            {"number": one.number, "type": one.type.value, "capabilities": sorted(one.capabilities)}
+            for one in verified.numbers
+        ],
+        "services": [{"sid": one.sid, "name": one.name} for one in verified.services],
+    }
+
+
+def show_verified(account: Account, verified: VerifiedAccount) -> None:
+    """Print what an account said, for people."""
+    console = Console(stderr=False)
+    name = f" ({verified.name})" if verified.name else ""
+    console.print(Text(f"{account.account_sid or account.kind}{name}: active, {len(verified.numbers)} numbers"))
+    if verified.services:
+        _print("messaging service", "name", rows=((one.sid, one.name) for one in verified.services))
+    _print("number", "type", "capabilities", rows=map(_row, verified.numbers))
+
+
+def _row(number: FoundNumber) -> tuple[str, ...]:
+    return number.number, number.type, ", ".join(sorted(number.capabilities)) or "not told"
+
+
+def _print(*columns: str, rows: Iterable[tuple[str, ...]]) -> None:
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+def _addition(key: str, sender: Mapping[str, Any], *, last_in_chain: bool) -> sender_edits.Change:
+    add_it = sender_edits.add(key, dict(sender))
+
+    def change(tree: Tree) -> None:
+        add_it(tree)
+        if last_in_chain:
+            tree.setdefault("default_chain", []).append(key)
+
+    return change
+
+
+COMMANDS: Final = (verify, add, replace)
