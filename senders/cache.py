@@ -1,25 +1,46 @@
-"""What a worker remembers of configurations: bounded, keyed by tenant, valid by version."""
+"""What a worker remembers of configurations: bounded by its size, keyed by tenant, valid by version."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Final, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
 
 from providers.protocol import Account
 from senders.accounts import account_with, open_token
-from senders.model import Sender, TenantConfig
+from senders.model import Number, Sender, TenantConfig
+from senders.recent import Joined, Recent
 from senders.secrets import KeyRing
+from senders.shortlist import Shortlist
 from trunkline_client.private import Token
+from trunkline_client.words import Channel
 
 Load = Callable[[str], Awaitable[TenantConfig | None]]
 
-#: a configuration of ten senders with a hundred numbers each takes about 1 MB; most take a few kB.
-MAX_TENANTS: Final = 1024
+#: what all configurations of one process may take, in bytes as `bytes_of` estimates them. A tenant with one sender of
+#: five numbers takes 3.3 kB, so 10,000 of them fit; one with ten senders of 1,000 numbers takes 2.8 MB.
+MAX_BYTES: Final = 128 << 20
+#: an opened credential takes about 0.7 kB, so all of them about 23 MB; to open one again takes 0.1 ms.
+MAX_TOKENS: Final = 1 << 15
+#: to sort a number takes about 25 us; more of them at once would hold up the other jobs of the process.
+_SORTED_AT_ONCE: Final = 100
 
-_Key = TypeVar("_Key", bound=Hashable)
-_Value = TypeVar("_Value")
+_TENANT_BYTES: Final = 1_000
+_SENDER_BYTES: Final = 1_600
+#: measured: 150 bytes for a number, and for each channel it can carry 43 for its country and 43 for all countries.
+_NUMBER_BYTES: Final = 350
+_POLICY_BYTES: Final = 1_000
+#: a condition, an originator, or one more country that a number serves.
+_ROW_BYTES: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A configuration with what was sorted for its jobs, by sender key and channel."""
+
+    config: TenantConfig
+    shortlists: dict[tuple[str, Channel], Shortlist] = field(default_factory=dict)
 
 
 class ConfigCache:
@@ -29,29 +50,36 @@ class ConfigCache:
     is needed when a tenant changes.
     """
 
-    def __init__(self, load: Load, ring: KeyRing, *, max_tenants: int = MAX_TENANTS) -> None:
+    def __init__(self, load: Load, ring: KeyRing, *, max_bytes: int = MAX_BYTES, max_tokens: int = MAX_TOKENS) -> None:
         """Build an empty cache.
 
         Args:
             load: reads a tenant's configuration, as `ConfigStore.load` does.
             ring: opens the senders' credentials.
-            max_tenants: how many configurations are kept, and as many opened credentials.
+            max_bytes: how much the configurations that are kept may take, as `bytes_of` tells it.
+            max_tokens: how many opened credentials are kept.
         """
         self._load = load
         self._ring = ring
-        self._configs: _Recent[str, TenantConfig] = _Recent(max_tenants)
-        self._tokens: _Recent[tuple[str, str, str], Token] = _Recent(max_tenants)
-        self._loading: dict[str, asyncio.Task[TenantConfig | None]] = {}
+        self._kept: Recent[str, _Kept] = Recent(max_bytes, lambda kept: bytes_of(kept.config))
+        self._tokens: Recent[tuple[str, str, str], Token] = Recent(max_tokens)
+        self._loading: Joined[str, TenantConfig | None] = Joined()
+        self._sorting: Joined[tuple[str, int, str, Channel], Shortlist] = Joined()
+
+    @property
+    def bytes_kept(self) -> int:
+        """About how many bytes the remembered configurations take."""
+        return self._kept.weight
 
     async def get(self, tenant: str, version: int) -> TenantConfig | None:
         """Return a tenant's configuration at `version` or newer, None if it has none.
 
         Concurrent misses of one tenant load once.
         """
-        config = self._configs.get(tenant)
-        if config is not None and config.version >= version:
-            return config
-        joined = tenant in self._loading
+        kept = self._kept.get(tenant)
+        if kept is not None and kept.config.version >= version:
+            return kept.config
+        joined = self._loading.is_running(tenant)
         config = await self._loaded(tenant)
         if joined and (config is None or config.version < version):
             # the load we joined had begun before this version was written
@@ -67,39 +95,49 @@ class ConfigCache:
             self._tokens.put(key, token)
         return account_with(sender, token)
 
+    async def shortlist(self, config: TenantConfig, sender: Sender, channel: Channel) -> Shortlist:
+        """Return what a sender of a configuration can send from over a channel.
+
+        It is sorted once, and forgotten together with the configuration.
+        """
+        kept = self._kept.get(config.tenant)
+        if kept is None or kept.config is not config:
+            # a job in hand keeps the configuration it began with
+            return await _sorted(sender, channel)
+        found = kept.shortlists.get((sender.key, channel))
+        if found is None:
+            key = (config.tenant, config.version, sender.key, channel)
+            found = await self._sorting.get(key, lambda: _sorted(sender, channel))
+            kept.shortlists[sender.key, channel] = found
+        return found
+
     async def _loaded(self, tenant: str) -> TenantConfig | None:
-        task = self._loading.get(tenant)
-        if task is None:
-            task = asyncio.create_task(self._read(tenant))
-            self._loading[tenant] = task
-        # a caller that is cancelled must not take the load away from those who wait with it
-        return await asyncio.shield(task)
+        return await self._loading.get(tenant, lambda: self._read(tenant))
 
     async def _read(self, tenant: str) -> TenantConfig | None:
-        try:
-            config = await self._load(tenant)
-        finally:
-            del self._loading[tenant]
+        config = await self._load(tenant)
         if config is not None:
-            self._configs.put(tenant, config)
+            self._kept.put(tenant, _Kept(config))
         return config
 
 
-class _Recent(Generic[_Key, _Value]):
-    """A mapping that forgets what was used longest ago."""
+def bytes_of(config: TenantConfig) -> int:
+    """Return about how many bytes of memory a configuration takes with everything sorted."""
+    senders = (*config.senders.values(), *config.retired)
+    policies = config.policies.values()
+    return (
+        _TENANT_BYTES
+        + _SENDER_BYTES * len(senders)
+        + sum(_bytes_of_numbers(sender.numbers) + _ROW_BYTES * len(sender.originators) for sender in senders)
+        + sum(_POLICY_BYTES + _ROW_BYTES * len(policy.conditions) for policy in policies)
+    )
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._items: OrderedDict[_Key, _Value] = OrderedDict()
 
-    def get(self, key: _Key) -> _Value | None:
-        value = self._items.get(key)
-        if value is not None:
-            self._items.move_to_end(key)
-        return value
+def _bytes_of_numbers(numbers: Iterable[Number]) -> int:
+    return sum(_NUMBER_BYTES + _ROW_BYTES * (len(number.countries or (0,)) - 1) for number in numbers)
 
-    def put(self, key: _Key, value: _Value) -> None:
-        self._items[key] = value
-        self._items.move_to_end(key)
-        if len(self._items) > self._most:
-            self._items.popitem(last=False)
+
+async def _sorted(sender: Sender, channel: Channel) -> Shortlist:
+    if len(sender.numbers) > _SORTED_AT_ONCE:
+        return await asyncio.to_thread(Shortlist, sender, channel)
+    return Shortlist(sender, channel)

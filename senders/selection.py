@@ -1,32 +1,33 @@
 """The choice of the originator: which number, sender ID, service or Syniverse originator a message leaves from.
 
 Pure: the same inputs give the same choice in every process, and `trunkline explain` shows exactly what a dispatch
-would do. The order is told in `docs/selection.md`.
+would do. The order is told in `docs/selection.md`. This is the full form, which names every candidate and every
+reason; `senders.shortlist` gives a dispatch the first candidate of the same order without looking at the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final
 
 from providers.protocol import Kind, NumberType, Origin, OriginType
 from senders.choice import Choice, PassedOver, PassedOverReason
 from senders.countries import WITHOUT_SENDER_IDS, country_of
 from senders.model import Number, Originator, Sender
+from senders.rendezvous import Affinity
 from trunkline_client.private import Recipient
 from trunkline_client.words import Channel
 
 #: which type goes first; a short code carries no voice.
-_TYPE_RANK: Final = {
+TYPE_RANK: Final = {
     Channel.SMS: {NumberType.SHORT_CODE: 0, NumberType.PHONE_NUMBER: 1, NumberType.TOLL_FREE: 2},
     Channel.VOICE: {NumberType.PHONE_NUMBER: 0, NumberType.TOLL_FREE: 1},
 }
 #: a toll-free number or short code without a configured country serves the United States only.
 _DEFAULT_COUNTRIES: Final = ("US",)
-#: keys the hash, so that the spread is this program's own; changing it moves every recipient to another number.
-_HASH_KEY: Final = b"trunkline.selection.1"
+_WITHOUT_NUMBERS: Final = frozenset({Kind.TWILIO_MESSAGING_SERVICE, Kind.SYNIVERSE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,36 @@ def served_countries(number: Number) -> tuple[str, ...] | None:
     return number.countries or _DEFAULT_COUNTRIES
 
 
+def chooses_among_numbers(sender: Sender) -> bool:
+    """Return whether a sender's candidates are its own numbers, and a sender ID before them."""
+    return bool(sender.numbers) and sender.kind not in _WITHOUT_NUMBERS
+
+
+def standing_objection(number: Number, channel: Channel) -> PassedOverReason | None:
+    """Return why a number is no candidate for any job of a channel, None if it can be one."""
+    if not number.selected:
+        return PassedOverReason.NOT_SELECTED
+    if not number.available:
+        return PassedOverReason.NOT_AVAILABLE
+    # a short code carries SMS only, whatever an account's list says of it
+    if channel not in number.capabilities or number.type not in TYPE_RANK[channel]:
+        return PassedOverReason.NOT_CAPABLE
+    return None
+
+
+def sender_id_objection(
+    sender_id: str, *, channel: Channel, country: str | None, exclude: AbstractSet[str]
+) -> PassedOverReason | None:
+    """Return why a job's sender ID is not used before the numbers of a sender, None if it is."""
+    if channel is not Channel.SMS:
+        return PassedOverReason.NOT_CAPABLE
+    if country is None:
+        return PassedOverReason.UNKNOWN_COUNTRY
+    if country in WITHOUT_SENDER_IDS:
+        return PassedOverReason.SENDER_ID_NOT_ALLOWED
+    return PassedOverReason.ALREADY_TRIED if sender_id in exclude else None
+
+
 def _choose_number(sender: Sender, ask: _Ask) -> Choice:
     passed_over: list[PassedOver] = []
     eligible: list[Number] = []
@@ -87,10 +118,11 @@ def _choose_number(sender: Sender, ask: _Ask) -> Choice:
             eligible.append(number)
         else:
             passed_over.append(PassedOver(number.number, reason))
-    eligible.sort(key=lambda number: _order(number, ask))
+    affinity = Affinity.of(ask.to)
+    eligible.sort(key=lambda number: _order(number, ask, affinity))
     origins = [Origin(OriginType.NUMBER, number.number) for number in eligible]
     if ask.sender_id is not None:
-        reason = _sender_id_objection(ask.sender_id, ask)
+        reason = sender_id_objection(ask.sender_id, channel=ask.channel, country=ask.country, exclude=ask.exclude)
         if reason is None:
             origins.insert(0, Origin(OriginType.SENDER_ID, ask.sender_id))
         else:
@@ -99,14 +131,7 @@ def _choose_number(sender: Sender, ask: _Ask) -> Choice:
 
 
 def _number_objection(number: Number, ask: _Ask) -> PassedOverReason | None:
-    if not number.selected:
-        return PassedOverReason.NOT_SELECTED
-    if not number.available:
-        return PassedOverReason.NOT_AVAILABLE
-    # a short code carries SMS only, whatever an account's list says of it
-    if ask.channel not in number.capabilities or number.type not in _TYPE_RANK[ask.channel]:
-        return PassedOverReason.NOT_CAPABLE
-    objection = _country_objection(served_countries(number), ask.country)
+    objection = standing_objection(number, ask.channel) or _country_objection(served_countries(number), ask.country)
     if objection is None and number.number in ask.exclude:
         return PassedOverReason.ALREADY_TRIED
     return objection
@@ -120,32 +145,14 @@ def _country_objection(served: Iterable[str] | None, country: str | None) -> Pas
     return None if country in served else PassedOverReason.COUNTRY
 
 
-def _sender_id_objection(sender_id: str, ask: _Ask) -> PassedOverReason | None:
-    if ask.channel is not Channel.SMS:
-        return PassedOverReason.NOT_CAPABLE
-    if ask.country is None:
-        return PassedOverReason.UNKNOWN_COUNTRY
-    if ask.country in WITHOUT_SENDER_IDS:
-        return PassedOverReason.SENDER_ID_NOT_ALLOWED
-    return PassedOverReason.ALREADY_TRIED if sender_id in ask.exclude else None
-
-
-def _order(number: Number, ask: _Ask) -> tuple[bool, int, int, str]:
+def _order(number: Number, ask: _Ask, affinity: Affinity) -> tuple[bool, int, int, str]:
     """Return the sort key of an eligible number: same country, type, then the rendezvous hash, highest first."""
     if number.type is NumberType.PHONE_NUMBER:
         same_country = ask.country is not None and country_of(number.number) == ask.country
     else:
         same_country = True  # eligible at all only because its own list has the country
-    return (not same_country, _TYPE_RANK[ask.channel][number.type], -_affinity(ask.to, number.number), number.number)
-
-
-def _affinity(to: Recipient, number: str) -> int:
-    """Return the rendezvous weight of a pair: stable over processes and versions, unlike `hash`.
-
-    The number with the highest weight wins, so taking away any other number moves nobody.
-    """
-    pair = f"{number}\0{to.reveal()}".encode()
-    return int.from_bytes(blake2b(pair, digest_size=8, key=_HASH_KEY).digest(), "big")
+    rank = TYPE_RANK[ask.channel][number.type]
+    return (not same_country, rank, -affinity.weight(number.number), number.number)
 
 
 def _choose_service(sender: Sender, ask: _Ask) -> Choice:

@@ -7,9 +7,7 @@ from typing import Final
 
 from providers.faults import Fault, Outcome, Ruling
 from providers.protocol import Account, AttemptResult, LeaseLost, Origin
-from senders.choice import Choice
 from senders.model import Sender
-from senders.selection import choose
 from tasks import moves
 from tasks.attempt_json import attempt_id, attempt_json
 from tasks.attempt_log import log_attempt
@@ -39,16 +37,25 @@ class Ended:
     next_step: NextStep
 
 
-def choose_for(hand: InHand, sender: Sender, tried: frozenset[str]) -> Choice:
-    """Return what `sender` would send this job from, leaving out the originators in `tried`."""
+async def choose_for(services: Services, hand: InHand, sender: Sender, tried: frozenset[str]) -> Origin | None:
+    """Return what `sender` would send this job from, without the originators in `tried`; None if nothing is left."""
     job = hand.job
-    return choose(sender, channel=job.channel, to=job.to, country=hand.country, sender_id=job.sender_id, exclude=tried)
+    shortlist = await services.configurations.shortlist(hand.config, sender, job.channel)
+    return shortlist.first(to=job.to, country=hand.country, sender_id=job.sender_id, exclude=tried)
+
+
+async def _has_other(services: Services, hand: InHand, sender: Sender, tried: frozenset[str]) -> bool:
+    job = hand.job
+    shortlist = await services.configurations.shortlist(hand.config, sender, job.channel)
+    return shortlist.has_any(to=job.to, country=hand.country, sender_id=job.sender_id, exclude=tried)
 
 
 async def attempt(
     services: Services, hand: InHand, sender: Sender, account: Account, origin: Origin, number: int, progress: Progress
 ) -> Ended | Report:
     """Make attempt `number` from `origin`; a `Report` if the job was lost or had expired before the call."""
+    # asked before the call: nothing may stand between an answer and its record
+    has_other = await _has_other(services, hand, sender, progress.tried | {origin.value})
     begun = await _begin(services, hand, sender, origin, number)
     if begun is Begun.EXPIRED:
         return await finish(services, hand, moves.expired(), "expired")
@@ -62,7 +69,6 @@ async def attempt(
         move = moves.give_back(hand.record.queue).ending(number, _UNSENT, hand.hold.now_ms())
         return await finish(services, hand, move, "given back")
     duration_s = services.monotonic() - started
-    has_other = choose_for(hand, sender, progress.tried | {origin.value}).origin is not None
     next_step = after_attempt(result, situation(services, hand, progress, has_other_number=has_other))
     log_attempt(hand, sender, number, result, next_step, duration_s=duration_s)
     return Ended(number, result, next_step)

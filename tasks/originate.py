@@ -44,7 +44,7 @@ async def _try_numbers(services: Services, hand: InHand, sender: Sender, account
     attempts = len(hand.record.attempts)
     progress = Progress.of(hand, sender)
     while True:
-        origin = choose_for(hand, sender, progress.tried).origin
+        origin = await choose_for(services, hand, sender, progress.tried)
         if origin is None:
             # Without any attempt that is recorded as `no_number`; else the last refusal stands.
             fault = progress.last_fault or Fault.NO_NUMBER

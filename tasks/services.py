@@ -8,10 +8,12 @@ from typing import Protocol
 
 from providers.protocol import Account, Kind, Provider
 from senders.model import Sender, TenantConfig
+from senders.shortlist import Shortlist
 from tasks.journal import Journal
 from tasks.lease import LeaseKeeper
 from tasks.record import JobRecord
 from trunkline_client.private import Body, Private
+from trunkline_client.words import Channel
 
 
 class Configurations(Protocol):
@@ -22,6 +24,9 @@ class Configurations(Protocol):
 
     def account(self, config: TenantConfig, sender: Sender) -> Account:
         """Return the sender's account with its credentials opened."""
+
+    async def shortlist(self, config: TenantConfig, sender: Sender, channel: Channel) -> Shortlist:
+        """Return what the sender can send from over a channel."""
 
 
 class ContentBox(Protocol):

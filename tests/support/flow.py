@@ -26,6 +26,7 @@ from providers.protocol import (
 )
 from senders.model import Consent, Number, Originator, Policy, Sender, TenantConfig
 from senders.secrets import KeyRing
+from senders.shortlist import Shortlist
 from tasks.dispatch import dispatch
 from tasks.journal import Journal
 from tasks.lease import LeaseKeeper
@@ -125,6 +126,10 @@ class StaticConfigurations:
     def account(self, config: TenantConfig, sender: Sender) -> Account:
         """Return an account with a made-up token."""
         return Account(sender.kind, Token("t"), sender.account_sid)
+
+    async def shortlist(self, config: TenantConfig, sender: Sender, channel: Channel) -> Shortlist:
+        """Return the sender's numbers, sorted anew."""
+        return Shortlist(sender, channel)
 
 
 @dataclass(slots=True)

@@ -5,14 +5,19 @@ from dataclasses import replace
 
 import pytest
 from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
 
+from providers.protocol import Origin, OriginType
 from senders.accounts import seal_token
-from senders.cache import ConfigCache
+from senders.cache import MAX_BYTES, ConfigCache, bytes_of
 from senders.model import TenantConfig
 from senders.secrets import KeyRing, SecretUnreadable
-from tests.support.sender_samples import ACCOUNT_SID, tenant, twilio
-from trunkline_client.private import Token
+from tests.support.sender_samples import ACCOUNT_SID, phone, tenant, twilio
+from trunkline_client.private import Recipient, Token
+from trunkline_client.words import Channel
 
+NUMBERS = (phone("+14155550100"), phone("+14155550101"))
 RING = KeyRing([Fernet.generate_key().decode()])
 
 
@@ -124,12 +129,100 @@ async def test_a_failed_load_is_tried_again_next_time() -> None:
 
 async def test_the_tenant_used_longest_ago_is_forgotten_first() -> None:
     store = FakeStore(*(tenant(name=name) for name in "abc"))
-    cache = ConfigCache(store.load, RING, max_tenants=2)
+    cache = ConfigCache(store.load, RING, max_bytes=2 * bytes_of(tenant()))
 
     for name in ["a", "b", "a", "c", "a", "b"]:
         await cache.get(name, 1)
 
     assert store.loads == ["a", "b", "c", "b"]
+
+
+def with_numbers(name: str, count: int) -> TenantConfig:
+    return tenant(twilio(*(phone(f"+1415555{index:04}") for index in range(count))), name=name)
+
+
+async def test_ten_thousand_small_tenants_are_all_remembered() -> None:
+    store = FakeStore(*(with_numbers(f"t{index}", 5) for index in range(10_000)))
+    cache = ConfigCache(store.load, RING)
+
+    for _ in range(2):
+        for name in store.configs:
+            await cache.get(name, 1)
+
+    assert len(store.loads) == 10_000
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 40)), max_size=40))
+async def test_what_is_remembered_stays_within_its_bound_or_is_one_configuration(
+    asked: list[tuple[str, int]],
+) -> None:
+    most = bytes_of(with_numbers("a", 50))
+    store = FakeStore()
+    cache = ConfigCache(store.load, RING, max_bytes=most)
+
+    for version, (name, count) in enumerate(asked, start=1):
+        store.configs[name] = replace(with_numbers(name, count), version=version)
+        await cache.get(name, version)
+
+        assert cache.bytes_kept <= most
+
+
+async def test_a_configuration_larger_than_the_bound_is_kept_alone() -> None:
+    store = FakeStore(with_numbers("small", 1), with_numbers("large", 100))
+    cache = ConfigCache(store.load, RING, max_bytes=bytes_of(with_numbers("small", 1)))
+
+    for name in ["small", "large", "large", "small"]:
+        await cache.get(name, 1)
+
+    assert store.loads == ["small", "large", "small"]
+
+
+def test_a_bound_holds_ten_thousand_small_configurations_and_some_large_ones() -> None:
+    large = tenant(*(twilio(*with_numbers("a", 1000).senders["own"].numbers, key=f"s{place}") for place in range(10)))
+
+    assert 10_000 * bytes_of(with_numbers("a", 5)) < MAX_BYTES
+    assert 20 < MAX_BYTES // bytes_of(large) < 100
+
+
+async def test_a_sender_is_sorted_once_for_each_channel_of_a_configuration() -> None:
+    store = FakeStore(tenant(twilio(*NUMBERS)))
+    cache = ConfigCache(store.load, RING)
+    config = await cache.get("acme", 1)
+    assert config is not None
+    own = config.senders["own"]
+
+    shortlist = await cache.shortlist(config, own, Channel.SMS)
+
+    assert await cache.shortlist(config, own, Channel.SMS) is shortlist
+    assert await cache.shortlist(config, own, Channel.VOICE) is not shortlist
+
+
+async def test_concurrent_jobs_of_a_large_sender_sort_it_once() -> None:
+    store = FakeStore(with_numbers("acme", 300))
+    cache = ConfigCache(store.load, RING)
+    config = await cache.get("acme", 1)
+    assert config is not None
+
+    found = await asyncio.gather(*(cache.shortlist(config, config.senders["own"], Channel.SMS) for _ in range(50)))
+
+    assert len({id(one) for one in found}) == 1
+
+
+async def test_a_job_in_hand_chooses_from_the_configuration_it_began_with() -> None:
+    store = FakeStore(tenant(twilio(NUMBERS[0]), version=1))
+    cache = ConfigCache(store.load, RING)
+    former = await cache.get("acme", 1)
+    store.configs["acme"] = tenant(twilio(NUMBERS[1]), version=2)
+    latter = await cache.get("acme", 2)
+    assert former is not None
+    assert latter is not None
+
+    chosen = [await cache.shortlist(one, one.senders["own"], Channel.SMS) for one in (former, latter)]
+
+    ask = {"to": Recipient("+14155552671"), "country": "US", "sender_id": None}
+    assert [one.first(**ask) for one in chosen] == [  # type: ignore[arg-type]
+        Origin(OriginType.NUMBER, number.number) for number in NUMBERS
+    ]
 
 
 def sealed(token: str) -> str:
@@ -149,7 +242,7 @@ def test_an_account_has_its_credentials_opened() -> None:
 
 def test_opened_credentials_are_remembered_within_bounds() -> None:
     senders = [twilio(key=key, sealed_secret=seal_token(RING, "acme", key, Token(key))) for key in "abc"]
-    cache = ConfigCache(FakeStore().load, RING, max_tenants=2)
+    cache = ConfigCache(FakeStore().load, RING, max_tokens=2)
     opened = [cache.account(tenant(*senders), sender).token for sender in senders]
 
     assert cache.account(tenant(*senders), senders[2]).token is opened[2]

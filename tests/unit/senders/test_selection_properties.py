@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from random import Random
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.protocol import NumberType
+from senders import rendezvous
 from senders.choice import Choice
 from senders.countries import country_of
-from senders.model import Number, Sender
+from senders.model import Number, Originator, Sender
 from senders.selection import choose, served_countries
-from tests.support.sender_samples import BOTH, phone, twilio
+from senders.shortlist import Shortlist
+from tests.support.sender_samples import BOTH, VOICE, phone, service, syniverse, twilio
 from trunkline_client.private import Recipient
 from trunkline_client.words import Channel
 
@@ -44,6 +48,16 @@ def numbers(draw: st.DrawFn) -> Number:
 
 SENDERS = st.lists(numbers(), max_size=12, unique_by=lambda number: number.number).map(
     lambda found: twilio(*found, channels=BOTH)
+)
+
+
+SENDERS_WITHOUT_NUMBERS = st.sampled_from(
+    [
+        twilio(channels=BOTH),
+        service(),
+        syniverse(),
+        syniverse(Originator("channel:1", ("GB",)), Originator("channel:2", None, VOICE), Originator("channel:3")),
+    ]
 )
 
 
@@ -107,6 +121,27 @@ def test_the_next_choice_after_a_refusal_is_the_second_candidate(sender: Sender,
     assert again.candidates == first.candidates[1:]
 
 
+@given(
+    SENDERS | SENDERS_WITHOUT_NUMBERS,
+    CHANNELS,
+    RECIPIENTS,
+    st.none() | st.just("Acme"),
+    st.integers(0, 13),
+)
+def test_a_dispatch_always_uses_the_first_candidate_that_an_explanation_shows(
+    sender: Sender, channel: Channel, to: str, sender_id: str | None, refusals: int
+) -> None:
+    tried: frozenset[str] = frozenset()
+    shortlist = Shortlist(sender, channel)
+    for _ in range(refusals):
+        asked: dict[str, Any] = {"to": Recipient(to), "country": country_of(to), "sender_id": sender_id}
+        explained = choose(sender, channel=channel, exclude=tried, **asked)
+
+        assert shortlist.first(exclude=tried, **asked) == explained.origin
+        assert shortlist.has_any(exclude=tried, **asked) == (explained.origin is not None)
+        tried |= {*explained.candidates[:1]}
+
+
 def test_recipients_spread_evenly_over_equal_numbers() -> None:
     sender = twilio(*(phone(f"+1415555{index:04d}") for index in range(8)))
 
@@ -114,3 +149,31 @@ def test_recipients_spread_evenly_over_equal_numbers() -> None:
 
     # 1,000 each; the standard deviation is 30, so 150 is five of them
     assert all(abs(count - 1000) < 150 for count in used.values())
+
+
+def test_recipients_spread_evenly_over_a_thousand_numbers() -> None:
+    shortlist = Shortlist(twilio(*(phone(f"+1415555{index:04}") for index in range(1000))), Channel.SMS)
+
+    used = Counter(
+        shortlist.first(to=Recipient(f"+121255{index:05}"), country="US", sender_id=None) for index in range(20_000)
+    )
+
+    # chi-square with 999 degrees of freedom: 999 expected, and its standard deviation is 45
+    assert abs(sum((count - 20) ** 2 / 20 for count in used.values()) + 20 * (1000 - len(used)) - 999) < 4 * 45
+
+
+def test_a_choice_among_a_thousand_numbers_hashes_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str] = []
+    real = rendezvous.hash_of
+
+    def counted(number: str) -> int:
+        hashed.append(number)
+        return real(number)
+
+    monkeypatch.setattr(rendezvous, "hash_of", counted)
+    shortlist = Shortlist(twilio(*(phone(f"+1415555{index:04}") for index in range(1000))), Channel.SMS)
+    assert len(hashed) == 1000
+
+    for index in range(100):
+        assert shortlist.first(to=Recipient(f"+1212555{index:04}"), country="US", sender_id=None)
+    assert len(hashed) == 1000
