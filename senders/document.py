@@ -15,6 +15,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from senders.model import Policy, Sender, TenantConfig
+from senders.stored_number import as_number
 from trunkline_client.errors import TrunklineError
 
 #: the form of the document; a reader refuses every other one, so a rule it does not know is never passed over.
@@ -25,6 +26,12 @@ _BESIDE: Final = frozenset({"tenant", "version"})
 
 class DocumentUnreadable(TrunklineError):
     """The stored configuration of a tenant is not one this version of Trunkline can read."""
+
+    def __init__(self, tenant: str, unfit: str) -> None:
+        super().__init__(
+            f"the stored configuration of tenant {tenant} cannot be read by this version of Trunkline "
+            f"(it reads form v={DOCUMENT_VERSION}; unfit: {unfit}); run the version that wrote it"
+        )
 
 
 class _Document(BaseModel):
@@ -56,14 +63,10 @@ def decode(tenant: str, version: int, document: str) -> TenantConfig:
         DocumentUnreadable: it is damaged, or of another form.
     """
     try:
-        found = _Document.model_validate_json(document)
-    except ValidationError as error:
-        fields = ", ".join(sorted({".".join(map(str, one["loc"])) for one in error.errors()}))
+        found = _Document.model_validate(json.loads(document, object_hook=as_number))
+    except (ValueError, RecursionError) as error:
         # not chained: the error's text quotes the document
-        raise DocumentUnreadable(
-            f"the stored configuration of tenant {tenant} cannot be read by this version of Trunkline "
-            f"(it reads form v={DOCUMENT_VERSION}; unfit: {fields}); run the version that wrote it"
-        ) from None
+        raise DocumentUnreadable(tenant, unfit_fields(error)) from None
     return TenantConfig(
         tenant,
         version,
@@ -72,6 +75,13 @@ def decode(tenant: str, version: int, document: str) -> TenantConfig:
         default_chain=found.default_chain,
         retired=found.retired,
     )
+
+
+def unfit_fields(error: ValueError | RecursionError) -> str:
+    """Return which fields of a document an error is about; none of their values."""
+    if not isinstance(error, ValidationError):
+        return "the whole, which is no JSON"
+    return ", ".join(sorted({".".join(map(str, one["loc"])) for one in error.errors()}))
 
 
 def _plain(value: object) -> object:

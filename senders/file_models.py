@@ -67,10 +67,12 @@ def _once(what: str, attribute: str | None = None) -> AfterValidator:
     """Return a check that no item of a list, or no `attribute` of its items, is there twice."""
 
     def check(items: _Items) -> _Items:
-        seen: list[object] = [getattr(item, attribute) if attribute else item for item in items]
-        twice = next((item for index, item in enumerate(seen) if item in seen[:index]), None)
-        if twice is not None:
-            raise ValueError(f"the {what} {twice} is there twice")
+        seen: set[object] = set()
+        for item in items:
+            name = getattr(item, attribute) if attribute else item
+            if name in seen:
+                raise ValueError(f"the {what} {name} is there twice")
+            seen.add(name)
         return items
 
     return AfterValidator(check)

@@ -80,7 +80,7 @@ class _Apply:
     async def run(self, redis: Redis) -> bool:
         """Return whether the file is applied as far as it was asked for; False if the operator said no."""
         store = ConfigStore(redis)
-        current = {tenant: await store.load(tenant) for tenant in self._desired}
+        current = await store.load_all(self._desired)
         planned = plan(self._desired, current, self._ring)
         numbers = await self._verify(planned)
         asks = not (self._yes or self._dry_run or planned.is_empty)

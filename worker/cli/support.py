@@ -7,7 +7,7 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, TypeVar
 
 import click
@@ -93,6 +93,16 @@ def _actor(_: click.Context, __: click.Parameter, name: str) -> str:
     if not (0 < len(name) <= MOST_ACTOR_LENGTH and name.isprintable()):
         raise click.BadParameter(f"must be 1 to {MOST_ACTOR_LENGTH} printable characters")
     return name
+
+
+async def print_json_list(items: AsyncIterator[object]) -> None:
+    """Print a JSON array, each item as soon as it is there, on a line of its own."""
+    click.echo("[", nl=False)
+    separator = "\n  "
+    async for item in items:
+        click.echo(separator + json.dumps(item, ensure_ascii=False), nl=False)
+        separator = ",\n  "
+    click.echo("\n]")
 
 
 async def _with_client(url: str, body: Callable[[Redis], Awaitable[_Result]]) -> _Result:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterable
+from typing import Final
+
 import click
 from redis.asyncio import Redis
 from rich.console import Console
 from rich.table import Table
 
-from senders.model import TenantConfig
 from senders.store import ConfigStore
-from worker.cli.support import print_json, run_with_redis
+from senders.summary import TenantSummary
+from worker.cli.support import print_json_list, run_with_redis
+
+#: rows of one table: its columns are as wide as its own rows need, and it is shown before the next are read.
+_ROWS: Final = 200
 
 
 @click.group()
@@ -26,41 +32,38 @@ def list_tenants(as_json: bool) -> None:
     Example:
       trunkline tenants list --json
     """  # noqa: D301 - the \b is meant: click does not wrap what follows it
-    configs = run_with_redis(_load_all)
-    if as_json:
-        print_json([_as_json(config) for config in configs])
-    else:
-        _show(configs)
+
+    async def show(redis: Redis) -> None:
+        summaries = ConfigStore(redis).summaries()
+        await (print_json_list(one.as_json() async for one in summaries) if as_json else _show(summaries))
+
+    run_with_redis(show)
 
 
-async def _load_all(redis: Redis) -> list[TenantConfig]:
-    store = ConfigStore(redis)
-    loaded = [await store.load(name) for name in await store.tenants()]
-    return [config for config in loaded if config is not None]
-
-
-def _as_json(config: TenantConfig) -> dict[str, object]:
-    return {
-        "tenant": config.tenant,
-        "version": config.version,
-        "senders": sorted(config.senders),
-        "policies": sorted(config.policies),
-        "default_chain": list(config.default_chain),
-    }
-
-
-def _show(configs: list[TenantConfig]) -> None:
+async def _show(summaries: AsyncIterator[TenantSummary]) -> None:
     console = Console()
-    if not configs:
+    rows: list[TenantSummary] = []
+    shown = 0
+    async for summary in summaries:
+        rows.append(summary)
+        if len(rows) == _ROWS:
+            console.print(_table(rows))
+            shown += len(rows)
+            rows.clear()
+    if rows:
+        console.print(_table(rows))
+    elif not shown:
         console.print("No tenant is configured. Add some with: trunkline apply FILE", highlight=False)
-        return
+
+
+def _table(summaries: Iterable[TenantSummary]) -> Table:
     table = Table("tenant", "version", "senders", "policies", "default chain")
-    for config in configs:
+    for one in summaries:
         table.add_row(
-            config.tenant,
-            str(config.version),
-            ", ".join(sorted(config.senders)),
-            ", ".join(sorted(config.policies)),
-            " then ".join(config.default_chain),
+            one.tenant,
+            str(one.version),
+            ", ".join(one.senders),
+            ", ".join(one.policies),
+            " then ".join(one.default_chain),
         )
-    console.print(table)
+    return table

@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from senders.document import encode
-from senders.store import ConfigConflict, ConfigStore, Replacement
+from senders.store import BATCH, ConfigConflict, ConfigStore, Replacement
 from tests.support.sender_samples import phone, tenant, twilio
 from trunkline_client import keys
 
@@ -94,3 +94,32 @@ async def test_a_remembered_answer_does_not_stay_for_ever(redis: Redis) -> None:
     await ConfigStore(redis).replace({"a": change(0)}, token="t1")
 
     assert 0 < await redis.ttl(keys.config_answer("t1")) <= 86_400
+
+
+async def round_trips(redis: Redis) -> int:
+    """Return how many times clients have written to the server; `INFO` itself is one."""
+    return int((await redis.info("stats"))["total_reads_processed"])
+
+
+async def test_many_configurations_are_read_in_few_round_trips(redis: Redis) -> None:
+    store = ConfigStore(redis)
+    names = [f"t{index:03}" for index in range(4 * BATCH)]
+    await store.replace({name: change(0, "own", name=name) for name in names}, token="t1")
+    before = await round_trips(redis)
+
+    loaded = await store.load_all([*names, "nobody"])
+    summaries = [one async for one in store.summaries()]
+
+    assert await round_trips(redis) - before <= 5 + 1 + 4 + 1
+    assert list(loaded) == [*names, "nobody"]
+    assert loaded["nobody"] is None
+    assert loaded["t007"] == tenant(twilio(phone("+14155550100")), name="t007", default_chain=("own",), version=1)
+    assert [one.tenant for one in summaries] == names
+
+
+async def test_a_large_configuration_comes_back_whole(redis: Redis) -> None:
+    store = ConfigStore(redis)
+    large = tenant(twilio(*(phone(f"+1415555{index:04}") for index in range(2000))), version=1)
+    await store.replace({"acme": Replacement(0, encode(large))}, token="t1")
+
+    assert await store.load("acme") == large
