@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict
+from dataclasses import is_dataclass
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -46,7 +46,7 @@ class _Document(BaseModel):
 
 def encode(config: TenantConfig) -> str:
     """Return the document of a configuration."""
-    content = {name: value for name, value in asdict(config).items() if name not in _BESIDE}
+    content = {name: value for name, value in _fields_of(config).items() if name not in _BESIDE}
     return json.dumps(
         {"v": DOCUMENT_VERSION, **content},
         default=_plain,
@@ -85,9 +85,16 @@ def unfit_fields(error: ValueError | RecursionError) -> str:
 
 
 def _plain(value: object) -> object:
-    """Return sets as sorted lists, and mappings that are no dict as one."""
+    """Return sets as sorted lists, and our data and mappings that are no dict as one."""
     if isinstance(value, AbstractSet):
         return sorted(value)
     if isinstance(value, Mapping):
         return dict(value)
+    if is_dataclass(value):
+        return _fields_of(value)
     raise TypeError(f"{type(value).__name__} has no place in a configuration document")
+
+
+def _fields_of(value: object) -> dict[str, object]:
+    """Return the fields of our data; `asdict` would copy everything in them too, at three times the cost."""
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from providers.faults import Fault
@@ -73,14 +74,17 @@ def check_chain(findings: Findings, chain: object, path: str, drafts: Mapping[st
         if chain is not None:
             findings.add(path, "must be a list")
         return ()
+    before: set[str] = set()
     for index, key in enumerate(chain):
-        problem = _problem_of(key, chain[:index], drafts)
+        problem = _problem_of(key, before, drafts)
         if problem is not None:
             findings.add(at(path, index), problem)
+        if isinstance(key, str):
+            before.add(key)
     return tuple(key for key in chain if isinstance(key, str))
 
 
-def _problem_of(key: object, before: list[object], drafts: Mapping[str, str | None]) -> str | None:
+def _problem_of(key: object, before: AbstractSet[str], drafts: Mapping[str, str | None]) -> str | None:
     if not isinstance(key, str):
         return "must be text"
     if key not in drafts:
