@@ -44,6 +44,12 @@ class Stopwatch:
         self.wall_s = time.perf_counter() - self.started
         self.cpu_s = time.process_time() - self.cpu_started
 
+    def add(self, other: Stopwatch) -> None:
+        """Add what another one measured."""
+        self.wall_s += other.wall_s
+        self.cpu_s += other.cpu_s
+        self.done += other.done
+
     def measurement(self, what: str, way: str) -> Measurement:
         """Return what was measured."""
         return Measurement(what, way, self.done / self.wall_s, 1e6 * self.cpu_s / max(1, self.done))

