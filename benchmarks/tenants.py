@@ -136,7 +136,15 @@ class _Installation:
                 desired = parse_file(text, {})
                 planned = plan(desired, await self.store.load_all(desired), self.ring)
                 numbers = await verify(planned, lambda _: _Accounts(size=self.size))
-                await save(planned, numbers, self.store, self.ring, now=datetime.now(UTC), token=str(turn))
+                await save(
+                    planned,
+                    numbers,
+                    self.store,
+                    self.ring,
+                    actor="bench",
+                    now=datetime.now(UTC),
+                    token=str(turn),
+                )
                 watch.done = self.size.all_numbers
             total.add(watch)
         return total

@@ -21,7 +21,7 @@ Load = Callable[[str], Awaitable[TenantConfig | None]]
 #: what all configurations of one process may take, in bytes as `bytes_of` estimates them. A tenant with one sender of
 #: five numbers takes 3.3 kB, so 10,000 of them fit; one with ten senders of 1,000 numbers takes 2.8 MB.
 MAX_BYTES: Final = 128 << 20
-#: an opened credential takes about 0.7 kB, so all of them about 23 MB; to open one again takes 0.1 ms.
+#: an opened credential takes about 0.6 kB, so all of them about 19 MB; to open one again takes 0.1 ms.
 MAX_TOKENS: Final = 1 << 15
 #: to sort a number takes about 25 us; more of them at once would hold up the other jobs of the process.
 _SORTED_AT_ONCE: Final = 100

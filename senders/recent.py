@@ -22,11 +22,11 @@ class Recent(Generic[_Key, _Value]):
 
         Args:
             most: what all values together may weigh.
-            weigh: the weight of a value, the same every time.
+            weigh: the weight of a value when it is put.
         """
         self._most = most
         self._weigh = weigh
-        self._items: OrderedDict[_Key, _Value] = OrderedDict()
+        self._items: OrderedDict[_Key, tuple[_Value, int]] = OrderedDict()
         self._weight = 0
 
     @property
@@ -39,19 +39,21 @@ class Recent(Generic[_Key, _Value]):
 
     def get(self, key: _Key) -> _Value | None:
         """Return the value of a key and count it as used, None if there is none."""
-        value = self._items.get(key)
-        if value is not None:
-            self._items.move_to_end(key)
-        return value
+        found = self._items.get(key)
+        if found is None:
+            return None
+        self._items.move_to_end(key)
+        return found[0]
 
     def put(self, key: _Key, value: _Value) -> None:
         """Keep a value, and forget others until the rest fits."""
-        former = self._items.pop(key, None)
-        self._weight += self._weigh(value) - (0 if former is None else self._weigh(former))
-        self._items[key] = value
+        _, former_weight = self._items.pop(key, (None, 0))
+        weight = self._weigh(value)
+        self._items[key] = value, weight
+        self._weight += weight - former_weight
         while self._weight > self._most and len(self._items) > 1:
-            _, forgotten = self._items.popitem(last=False)
-            self._weight -= self._weigh(forgotten)
+            _, (_, forgotten_weight) = self._items.popitem(last=False)
+            self._weight -= forgotten_weight
 
 
 class Joined(Generic[_Key, _Value]):

@@ -96,13 +96,12 @@ def _actor(_: click.Context, __: click.Parameter, name: str) -> str:
 
 
 async def print_json_list(items: AsyncIterator[object]) -> None:
-    """Print a JSON array, each item as soon as it is there, on a line of its own."""
-    click.echo("[", nl=False)
-    separator = "\n  "
+    """Print one JSON array for machines, each item as soon as it is there; nothing if the first cannot be had."""
+    before = "["
     async for item in items:
-        click.echo(separator + json.dumps(item, ensure_ascii=False), nl=False)
-        separator = ",\n  "
-    click.echo("\n]")
+        click.echo(f"{before}\n  {json.dumps(item, ensure_ascii=False)}", nl=False)
+        before = ","
+    click.echo("[]" if before == "[" else "\n]")
 
 
 async def _with_client(url: str, body: Callable[[Redis], Awaitable[_Result]]) -> _Result:

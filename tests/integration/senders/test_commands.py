@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import json
 import os
 import pty
+import re
 import socket
 import subprocess
 import sys
@@ -14,11 +16,17 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from redis import Redis
 
+from senders.document import encode
+from senders.store import ConfigStore, Replacement
 from tests.support.accounts_server import AccountsServer, accounts_server
 from tests.support.cli import Ran, run_cli
 from tests.support.config_samples import ACME, ENVIRONMENT
 from tests.support.redis_server import free_port
+from tests.support.sender_samples import tenant, twilio
+from trunkline_client import keys
+from trunkline_client.connection import open_async
 from worker.cli.apply import MOST_BYTES
 
 pytestmark = pytest.mark.integration
@@ -307,6 +315,31 @@ def test_tenants_are_listed_for_people_and_machines(run: Command, file: Path) ->
             "default_chain": ["acme-twilio", "acme-syniverse"],
         }
     ]
+
+
+async def save(redis_url: str, *names: str) -> None:
+    redis = open_async(redis_url)
+    store = ConfigStore(redis)
+    await store.replace({name: Replacement(0, encode(tenant(twilio(), name=name))) for name in names}, token="t1")
+    await redis.aclose()
+
+
+def test_many_tenants_are_listed_in_order_none_left_out(run: Command, redis_url: str) -> None:
+    names = [f"tenant-{index:03}" for index in range(450)]
+    asyncio.run(save(redis_url, *names))
+
+    assert [one["tenant"] for one in run("tenants", "list", "--json").json] == names
+    assert re.findall(r"tenant-\d{3}", run("tenants", "list").out) == names
+
+
+def test_a_damaged_configuration_fails_a_listing_by_its_name(run: Command, redis_url: str) -> None:
+    asyncio.run(save(redis_url, "acme"))
+    redis = Redis.from_url(redis_url)
+    redis.hset(keys.config("acme"), "document", "{}")
+    redis.close()
+
+    for arguments in ([], ["--json"]):
+        assert "the stored configuration of tenant acme cannot be read" in failed(run("tenants", "list", *arguments))
 
 
 @pytest.mark.parametrize("command", [("apply",), ("explain",), ("tenants",), ("tenants", "list")])

@@ -314,3 +314,13 @@ def test_every_example_of_the_page_about_configuration_is_valid() -> None:
     for example in conditions:
         rows = ", ".join(re.findall(r"^  - (.*)$", example, re.MULTILINE))
         assert parse(with_policy(f"{{conditions: [{rows}]}}")).policies["default"].conditions
+
+
+def test_ten_thousand_numbers_are_read_and_one_of_them_twice_is_found() -> None:
+    numbers = [f'{{number: "+1415{index:07}"}}' for index in range(10_000)]
+    selected = parse(with_sender(f"numbers: [{', '.join(numbers)}]")).senders["one"].numbers
+
+    assert len({one.number for one in selected}) == 10_000
+    assert errors_of(with_sender(f"numbers: [{', '.join([*numbers, numbers[0]])}]")) == {
+        "senders.one.numbers": "the number +14150000000 is there twice"
+    }
