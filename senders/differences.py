@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from senders.desired import DesiredSender, DesiredTenant
-from senders.model import Condition, CountryLimit, Originator, Policy
+from senders.model import ChannelCooldown, Condition, CountryLimit, Originator, Policy, Quota
 
 
 class Change(StrEnum):
@@ -134,6 +134,12 @@ def _policy(policy: Policy) -> Iterator[tuple[str, str]]:
     for index, condition in enumerate(policy.conditions):
         yield f"conditions[{index}]", _condition(condition)
     yield "country_limit", _limit(policy.country_limit)
+    for quota in policy.quotas:
+        yield f"quotas.{quota.scope}", _quota(quota)
+    if policy.cooldown:
+        yield "cooldown.by", policy.cooldown.by
+        yield "cooldown.sms", _cooldown(policy.cooldown.sms)
+        yield "cooldown.voice", _cooldown(policy.cooldown.voice)
     yield "fallback", f"not after {_list(policy.no_fallback)}" if policy.no_fallback else "after every fault"
     yield "on_unknown", policy.on_unknown
 
@@ -152,6 +158,18 @@ def _limit(limit: CountryLimit | None) -> str:
         return "none"
     verb, countries = ("only", limit.allow) if limit.allow is not None else ("all but", limit.deny)
     return f"{verb} {_list(countries or ())}{_over(limit.channels)}"
+
+
+def _quota(quota: Quota) -> str:
+    most = f"{quota.total}" if quota.total is not None else f"{quota.used} used and {quota.unused} unused"
+    return f"{most} a day{_over(quota.channels)}"
+
+
+def _cooldown(cooldown: ChannelCooldown | None) -> str:
+    if cooldown is None:
+        return "none"
+    first, second, later = cooldown.periods_s
+    return f"{first} s, then {second} s, then {later} s; at most {cooldown.resend_limit} resends"
 
 
 def _chain(chain: tuple[str, ...]) -> str:

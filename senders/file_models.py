@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic import model_validator as whole
 
 from senders.countries import COUNTRIES
+from senders.file_limits import LimitsEntry
 from trunkline_client.limits import NUMBER_FORM
 from trunkline_client.words import Channel, OnUnknown
 
@@ -201,7 +202,7 @@ class CountryLimitEntry(_Part):
         return self
 
 
-class PolicyEntry(_Part):
+class PolicyEntry(LimitsEntry):
     """A policy; `fallback` changes the default answer for single faults."""
 
     conditions: tuple[ConditionEntry, ...] = ()

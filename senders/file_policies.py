@@ -31,6 +31,8 @@ def policy_of(name: str, entry: PolicyEntry) -> Policy:
         country_limit=_limit_of(entry),
         no_fallback=stops,
         on_unknown=entry.on_unknown,
+        quotas=tuple(quota.as_quota() for quota in entry.quotas),
+        cooldown=entry.cooldown.as_cooldown() if entry.cooldown else None,
     )
 
 

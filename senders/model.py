@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from providers.faults import Fault
 from providers.protocol import Kind, NumberType
@@ -107,11 +108,70 @@ class CountryLimit:
     channels: frozenset[Channel] | None = None
 
 
+class QuotaScope(StrEnum):
+    """Whom one counter of a quota counts."""
+
+    USER = "user"
+    TENANT = "tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many messages a day (UTC) a policy admits: either `total` is set, or both `used` and `unused`.
+
+    Attributes:
+        channels: the channels it counts, with one counter for all of them; None means both.
+        total: the most messages a day.
+        used: the most whose code was used.
+        unused: the most whose code was not used, or not yet.
+    """
+
+    scope: QuotaScope
+    channels: frozenset[Channel] | None = None
+    total: int | None = None
+    used: int | None = None
+    unused: int | None = None
+
+
+class CooldownKey(StrEnum):
+    """Whose messages follow each other: those to one number, or those to one number on behalf of one user."""
+
+    ADDRESS = "address"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelCooldown:
+    """The waits between messages of one sequence over one channel.
+
+    Attributes:
+        periods_s: before the second message, before the third, and before every later one, in seconds.
+        resend_limit: how many may follow the first; one more, and nothing is sent for 30 minutes after the last.
+    """
+
+    periods_s: tuple[int, int, int]
+    resend_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cooldown:
+    """A policy's cooldown; None for a channel means that it has none."""
+
+    by: CooldownKey
+    sms: ChannelCooldown | None
+    voice: ChannelCooldown | None
+
+    def over(self, channel: Channel) -> ChannelCooldown | None:
+        """Return the cooldown of a channel, None if it has none."""
+        return self.sms if channel is Channel.SMS else self.voice
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """A tenant's rules for one class of message.
 
     Attributes:
+        quotas: at most one for each scope.
         no_fallback: the faults after which the chain stops; `unsubscribed` is in it by default.
         on_unknown: what to do when a lookup cannot settle an attempt; a job may say otherwise.
     """
@@ -121,6 +181,8 @@ class Policy:
     country_limit: CountryLimit | None = None
     no_fallback: frozenset[Fault] = frozenset({Fault.UNSUBSCRIBED})
     on_unknown: OnUnknown = OnUnknown.RECONCILE
+    quotas: tuple[Quota, ...] = ()
+    cooldown: Cooldown | None = None
 
 
 @dataclass(frozen=True, slots=True)

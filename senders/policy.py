@@ -16,6 +16,10 @@ class Rule(StrEnum):
     POLICY = "policy"
     #: the policy's country limit does not admit the recipient's country.
     COUNTRY = "country"
+    #: the policy's cooldown wants more time between two messages, or blocks for a while.
+    COOLDOWN = "cooldown"
+    #: the policy's quota of the day is used up.
+    QUOTA = "quota"
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,24 @@ class KeyRing:
             raise SecretUnreadable(f"something sealed cannot be opened with {SETTING}")
         return None if place == 1 else SCHEME + self._fernet.rotate(sealed.removeprefix(SCHEME)).decode()
 
+    def seal_counter_key(self, key: Private) -> str:
+        """Return the installation's key of counter names, sealed."""
+        return self._seal(["counter_key"], key.reveal())
+
+    def open_counter_key(self, sealed: str) -> Private:
+        """Return the installation's key of counter names.
+
+        Raises:
+            SecretUnreadable: no key of the ring opens it.
+        """
+        opened = self._open(["counter_key"], sealed)
+        if not isinstance(opened, str):
+            raise SecretUnreadable(
+                f"the key of quotas and cooldowns cannot be opened with {SETTING}; "
+                "add the key it was sealed with to the end of that list"
+            )
+        return Private(opened)
+
     def _seal(self, owner: list[str], content: object) -> str:
         payload = json.dumps({"owner": owner, "content": content}, ensure_ascii=False)
         return SCHEME + self._fernet.encrypt(payload.encode()).decode()

@@ -15,6 +15,7 @@ from tasks.calling import call
 from tasks.finishing import finish
 from tasks.in_hand import InHand
 from tasks.journal import Begun
+from tasks.limiting import refuse
 from tasks.next_step import NextStep, after_attempt
 from tasks.report import ELSEWHERE, Report
 from tasks.services import Services
@@ -53,7 +54,7 @@ async def _has_other(services: Services, hand: InHand, sender: Sender, tried: fr
 async def attempt(
     services: Services, hand: InHand, sender: Sender, account: Account, origin: Origin, number: int, progress: Progress
 ) -> Ended | Report:
-    """Make attempt `number` from `origin`; a `Report` if the job was lost or had expired before the call."""
+    """Make attempt `number` from `origin`; a `Report` if the job was lost, refused or had expired before the call."""
     # asked before the call: nothing may stand between an answer and its record
     has_other = await _has_other(services, hand, sender, progress.tried | {origin.value})
     begun = await _begin(services, hand, sender, origin, number)
@@ -61,6 +62,8 @@ async def attempt(
         return await finish(services, hand, moves.expired(), "expired")
     if begun is Begun.LOST:
         return ELSEWHERE
+    if begun.refused_by is not None:
+        return await refuse(services, hand, begun.refused_by)
     started = services.monotonic()
     try:
         result = await call(services, hand, account, origin, attempt_id(hand.record.id, number))
@@ -81,4 +84,5 @@ async def _begin(services: Services, hand: InHand, sender: Sender, origin: Origi
         attempt_json(hand.record.id, number, sender, origin, hand.hold.now_ms()),
         chain=hand.chain if hand.is_new_chain else (),
         least_life_ms=_LEAST_LIFE_MS[hand.job.channel],
+        limits=hand.limits,
     )

@@ -7,6 +7,7 @@ from structlog.contextvars import bound_contextvars
 
 from providers.faults import Fault
 from senders.countries import country_of
+from senders.limits import Digester, limits_of
 from senders.model import TenantConfig
 from senders.policy import DEFAULT_POLICY, check_country, find_policy
 from senders.routing import UnknownPolicy, route
@@ -65,7 +66,7 @@ async def _carry(services: Services, hold: Hold) -> Report:
         _log.error("content.unreadable", error=str(error))
         return await _end_early(services, hold, moves.held())
     config = await services.configurations.get(record.tenant, hold.claimed.config_version)
-    ruled = _apply_rules(hold, job, config)
+    ruled = _apply_rules(hold, job, config, services.digester)
     if isinstance(ruled, Move):
         return await _end_early(services, hold, ruled)
     if record.reconciling is not None:
@@ -80,8 +81,11 @@ async def _end_early(services: Services, hold: Hold, move: Move) -> Report:
     return await finish_claim(services, hold.claimed, move, " ".join(filter(None, (move.kind, move.rule, move.fault))))
 
 
-def _apply_rules(hold: Hold, job: Job, config: TenantConfig | None) -> InHand | Move:
-    """Return the job ready to originate, or the move that ends it; a chain once resolved is kept."""
+def _apply_rules(hold: Hold, job: Job, config: TenantConfig | None, digester: Digester) -> InHand | Move:
+    """Return the job ready to originate, or the move that ends it; a chain once resolved is kept.
+
+    Cooldown and quotas are handed on: what counts a job also checks them, in the script that records its first attempt.
+    """
     record = hold.claimed.record
     if config is None:
         return moves.failed(Fault.NO_CHAIN)
@@ -97,8 +101,11 @@ def _apply_rules(hold: Hold, job: Job, config: TenantConfig | None) -> InHand | 
     admission = check_country(chosen.policy, channel=job.channel, country=country)
     if admission.refused_by is not None:
         return moves.rejected(admission.refused_by.value)
-    if not chosen.chain:
-        return moves.failed(Fault.NO_CHAIN)
+    limits = ""
+    if not record.is_past_limits:
+        limits = limits_of(
+            chosen.policy, tenant=config.tenant, channel=job.channel, to=job.to, user=job.user, digester=digester
+        )
     return InHand(
         hold=hold,
         job=job,
@@ -107,4 +114,5 @@ def _apply_rules(hold: Hold, job: Job, config: TenantConfig | None) -> InHand | 
         country=country,
         chain=chosen.chain,
         is_new_chain=True,
+        limits=limits,
     )

@@ -21,6 +21,7 @@ class InHand:
         country: the recipient's country, None if unknown.
         chain: the sender keys of this life of the job.
         is_new_chain: whether the chain was resolved in this pass and still has to be stored.
+        limits: what has to admit and count the job before anything else, as `limits_of` returned it; "" if nothing has.
     """
 
     hold: Hold
@@ -30,6 +31,7 @@ class InHand:
     country: str | None
     chain: tuple[str, ...]
     is_new_chain: bool
+    limits: str = ""
 
     @property
     def claimed(self) -> Claimed:

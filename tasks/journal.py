@@ -13,6 +13,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from senders.policy import Rule
 from tasks import lua
 from tasks.moves import BOUND_KEEP_MS, Move
 from tasks.record import JobRecord, decode
@@ -38,11 +39,35 @@ class Left:
 
 
 class Begun(StrEnum):
-    """Whether an attempt was recorded: yes, no for want of life, or no because somebody else has the job."""
+    """Whether an attempt was recorded: yes; no for want of life, or by a limit; no, somebody else has the job."""
 
     BEGUN = "begun"
     EXPIRED = "expired"
+    COOLDOWN = "cooldown"
+    QUOTA = "quota"
     LOST = "lost"
+
+    @property
+    def refused_by(self) -> Rule | None:
+        """The limit that refused the job."""
+        return _LIMITS.get(self.value)
+
+
+class Counted(StrEnum):
+    """Whether a job was counted: yes, no by a limit, or no because somebody else has it."""
+
+    COUNTED = "counted"
+    COOLDOWN = "cooldown"
+    QUOTA = "quota"
+    LOST = "lost"
+
+    @property
+    def refused_by(self) -> Rule | None:
+        """The limit that refused the job."""
+        return _LIMITS.get(self.value)
+
+
+_LIMITS = {rule.value: rule for rule in (Rule.COOLDOWN, Rule.QUOTA)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +94,7 @@ class Journal:
         self._lease_ms = lease_ms
         self._claim = lua.load(redis, "claim")
         self._begin = lua.load(redis, "begin_attempt")
+        self._count = lua.load(redis, "count")
         self._finish = lua.load(redis, "finish")
         self._bind = lua.load(redis, "bind")
         self._renew = lua.load(redis, "renew")
@@ -91,20 +117,34 @@ class Journal:
         return Claimed(record, owner, int(answer[1]), int(answer[2]))
 
     async def begin_attempt(
-        self, claimed: Claimed, number: int, attempt: str, *, chain: tuple[str, ...], least_life_ms: int
+        self,
+        claimed: Claimed,
+        number: int,
+        attempt: str,
+        *,
+        chain: tuple[str, ...],
+        least_life_ms: int,
+        limits: str = "",
     ) -> Begun:
-        """Record attempt `number` before its call, if the lease and the life still hold.
+        """Record attempt `number` before its call, if the lease, the life and the limits admit it.
 
         Args:
             attempt: what `moves.attempt_json` returned.
             chain: the sender keys to store; empty to leave them as they are.
             least_life_ms: how much life the attempt needs.
+            limits: what `limits_of` returned; a job counted before is not counted again.
         """
         record = claimed.record
         arguments: list[Any] = [record.id, claimed.owner, record.fence, number, attempt, self._lease_ms, least_life_ms]
-        arguments.append(json.dumps(chain) if chain else "")
+        arguments += [json.dumps(chain) if chain else "", limits]
         answer = await self._begin(keys=[keys.job(record.id)], args=arguments)
-        return Begun(answer[0])
+        return Begun(answer[-1])
+
+    async def count(self, claimed: Claimed, limits: str) -> Counted:
+        """Count a job against `limits` (what `limits_of` returned), once, if the lease holds and they admit it."""
+        record = claimed.record
+        answer = await self._count(keys=[keys.job(record.id)], args=[record.id, claimed.owner, record.fence, limits])
+        return Counted(answer[-1])
 
     async def finish(self, claimed: Claimed, move: Move, *, sealed_content: str | None) -> JobState | None:
         """Carry out `move`; returns the job's state, or None if the job is no longer this worker's.

@@ -1,4 +1,4 @@
-"""Loads the journal's scripts, with the client's prelude `place.lua` in front of those that move jobs."""
+"""Loads the journal's scripts, each with the preludes it needs in front."""
 
 from __future__ import annotations
 
@@ -9,18 +9,27 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 _WITHOUT_PRELUDE = frozenset({"bind", "reseal"})
+_WITH_LIMITS = frozenset({"begin_attempt", "count"})
 
 
 @cache
 def source(name: str) -> str:
-    """Return the whole text of the journal script `name` as Redis runs it."""
-    script = resources.files("tasks").joinpath(f"scripts/{name}.lua").read_text(encoding="utf-8")
-    if name in _WITHOUT_PRELUDE:
-        return script
-    prelude = resources.files("trunkline_client").joinpath("scripts/place.lua").read_text(encoding="utf-8")
-    return f"{prelude}\n{script}"
+    """Return the whole text of the journal script `name` as Redis runs it.
+
+    Those that move jobs begin with the client's `place.lua`, those that count them also with `limits.lua`.
+    """
+    parts = [_read("tasks", name)]
+    if name in _WITH_LIMITS:
+        parts.insert(0, _read("tasks", "limits"))
+    if name not in _WITHOUT_PRELUDE:
+        parts.insert(0, _read("trunkline_client", "place"))
+    return "\n".join(parts)
 
 
 def load(redis: Redis, name: str) -> AsyncScript:
     """Return the script bound to `redis`; it is sent by its hash and loaded again where a server forgot it."""
     return redis.register_script(source(name))
+
+
+def _read(package: str, name: str) -> str:
+    return resources.files(package).joinpath(f"scripts/{name}.lua").read_text(encoding="utf-8")

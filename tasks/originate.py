@@ -13,6 +13,7 @@ from tasks.attempt_json import Uncalled, attempt_id
 from tasks.attempting import Ended, attempt, choose_for
 from tasks.finishing import finish
 from tasks.in_hand import InHand
+from tasks.limiting import count
 from tasks.moves import Move
 from tasks.next_step import Step
 from tasks.passing import fall_back, line_of, next_turn
@@ -28,7 +29,8 @@ async def originate(services: Services, hand: InHand) -> Report:
     attempts = len(hand.record.attempts)
     turn = next_turn(hand, hand.record.step)
     if turn.sender is None or turn.step != hand.record.step:
-        return await _leave(services, hand, Fault.NO_NUMBER, step=hand.record.step, after=attempts)
+        fault = Fault.NO_NUMBER if hand.chain else Fault.NO_CHAIN
+        return await _leave(services, hand, fault, step=hand.record.step, after=attempts)
     sender = turn.sender
     try:
         account = services.configurations.account(hand.config, sender)
@@ -66,7 +68,11 @@ async def _try_numbers(services: Services, hand: InHand, sender: Sender, account
 async def _leave(
     services: Services, hand: InHand, fault: Fault, *, step: int, after: int, passed: Uncalled | None = None
 ) -> Report:
-    """Go to the next sender, or end the job, without a call."""
+    """Go to the next sender, or end the job, without a call; limits come first, if no attempt has passed them."""
+    if after == 0:
+        refused = await count(services, hand)
+        if refused is not None:
+            return refused
     move = fall_back(hand, fault, step=step, after=after, passed=(passed,) if passed else ())
     return await finish(services, hand, move, line_of(fault, move))
 

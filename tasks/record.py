@@ -56,6 +56,8 @@ class JobRecord:
         reconciling: the number of the attempt whose outcome is unknown, else None.
         unknown_ms: when that attempt ended.
         throttled_ms: when this sender first answered "later", else None.
+        is_past_limits: whether cooldown and quotas admitted it before: they are asked in its first pass only, and not
+            after a replay.
     """
 
     id: str
@@ -82,6 +84,7 @@ class JobRecord:
     throttled_ms: int | None
     retries: int
     maybe_twice: bool
+    is_past_limits: bool
 
     def attempts_at(self, sender: str) -> tuple[AttemptRecord, ...]:
         """Return this life's attempts over one sender, oldest first."""
@@ -120,6 +123,7 @@ def decode(job_id: str, raw: Mapping[str, str]) -> JobRecord:
             throttled_ms=_number(raw, "throttled_ms"),
             retries=_number(raw, "retries") or 0,
             maybe_twice=raw.get("maybe_twice") == "1",
+            is_past_limits=count > 0 or "counted" in raw or "first_attempt" in raw,
             **_lookups(raw),
         )
     except (KeyError, ValueError, TypeError) as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from providers.protocol import Account, Kind, Provider
+from senders.limits import Digester
 from senders.model import Sender, TenantConfig
 from senders.shortlist import Shortlist
 from tasks.journal import Journal
@@ -63,6 +64,7 @@ class Services:
     """Everything the flow talks to.
 
     Attributes:
+        digester: names whom quotas and cooldowns count.
         monotonic: the local monotonic clock, in seconds.
         random: a random number of [0, 1).
         new_token: a fresh token for every claim.
@@ -74,6 +76,7 @@ class Services:
     content: ContentBox
     provider: Callable[[Kind], Provider]
     leases: LeaseKeeper
+    digester: Digester
     settings: DispatchSettings
     monotonic: Callable[[], float]
     random: Callable[[], float]

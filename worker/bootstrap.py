@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from providers.registry import Endpoints, Providers, Timeouts
 from senders.cache import ConfigCache
+from senders.counter_key import load_digester
 from senders.secrets import KeyRing
 from senders.store import ConfigStore
 from tasks.dispatch import dispatch
@@ -125,6 +126,7 @@ class WorkerRuntime:
         ring = KeyRing(settings.secret_key_texts)
         store = ConfigStore(self._redis)
         await _check_keys(store, ring)
+        digester = await load_digester(self._redis, ring, new_key=lambda: secrets.token_hex(32))
         journal = Journal(self._redis, lease_ms=round(settings.lease_s * 1000))
         self._retired = RetiredSecrets(self._redis, journal, store, new_token=lambda: secrets.token_urlsafe(16))
         endpoints = Endpoints(
@@ -146,6 +148,7 @@ class WorkerRuntime:
                 renew_every_s=settings.lease_s / _RENEWALS_PER_LEASE,
                 monotonic=time.monotonic,
             ),
+            digester=digester,
             settings=_dispatch_settings(settings),
             monotonic=time.monotonic,
             random=random.random,

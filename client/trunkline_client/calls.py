@@ -95,7 +95,7 @@ def cancelled(answer: Sequence[Any]) -> Cancellation:
 
 def used_call(job_id: str) -> Call:
     """Return the call that notes that the code of a job was used."""
-    return Call(USED, [keys.job(job_id)], [])
+    return Call(USED, [keys.job(job_id)], [job_id])
 
 
 def read_status(job_id: str, answer: Mapping[Any, Any]) -> Status | None:

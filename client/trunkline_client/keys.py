@@ -40,6 +40,8 @@ COUNTER_KEY: Final = "tl:counter_key"
 SEALED: Final = (COUNTER_KEY,)
 #: set of tenant names with a configuration.
 TENANTS: Final = "tl:tenants"
+#: string: the sealed key of the digests that name whom a counter counts.
+COUNTER_KEY: Final = "tl:counter_key"
 
 MAINTENANCE_QUEUE: Final = "maintenance"
 #: what kombu puts between a queue's name and a priority step in the name of a list.
@@ -106,6 +108,16 @@ def head_credit(queue: str, lane: Lane) -> str:
 def provider_message(account: str, provider_id: str) -> str:
     """Return the key that binds one provider message to the attempt it settled."""
     return f"tl:bound:{account}:{provider_id}"
+
+
+def quota(tenant: str, subject: str) -> str:
+    """Return the key of the hash of a subject's daily counters under all policies; `subject` is a digest or `all`."""
+    return f"tl:quota:{tenant}:{subject}"
+
+
+def cooldown(tenant: str, subject: str) -> str:
+    """Return the key of the sorted set of job ids of a subject's recent messages, by the time they were asked for."""
+    return f"tl:cooldown:{tenant}:{subject}"
 
 
 def dispatch_queue(lane: Lane) -> str:

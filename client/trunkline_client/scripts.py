@@ -48,4 +48,4 @@ def _read(name: str) -> str:
 
 ENQUEUE: Final = load("enqueue")
 CANCEL: Final = load("cancel")
-USED: Final = load("used", with_prelude=False)
+USED: Final = load("used")

@@ -1,11 +1,13 @@
--- begin_attempt.lua: records an attempt before its call, if the lease and the life still hold. Needs place.lua. Safe to run
--- again with equal arguments.
+-- begin_attempt.lua: records an attempt before its call, if the lease and the life still hold, and counts the job with its
+-- first one. Needs place.lua and limits.lua. Safe to run again with equal arguments.
 --
 -- KEYS[1]  the job's record, tl:job:{id}
 -- ARGV[1]  id            ARGV[2] owner             ARGV[3] fence             ARGV[4] attempt number, from 1
 -- ARGV[5]  attempt, JSON ARGV[6] lease, ms         ARGV[7] least life, ms    ARGV[8] chain, JSON list, or "" to leave it
+-- ARGV[9]  limits, JSON, as limits.lua takes them, or "" if there are none or they were passed before
 --
--- Returns {"begun"}, {"expired"} (too little life is left), or {"lost"} (somebody else has the job).
+-- Returns {"begun"}, {"expired"} (too little life is left), {"refused", rule} (by a limit), or {"lost"} (somebody else has the
+-- job). Only with "begun" anything has changed.
 
 local id, owner, fence, attempt = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local lease, least_life = tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -20,6 +22,10 @@ if job.open ~= attempt then
   end
   if tonumber(job.expires_ms) - now < least_life then
     return { 'expired' }
+  end
+  local rule = check_and_count(id, job, ARGV[9], now)
+  if rule then
+    return { 'refused', rule }
   end
   redis.call('HSET', KEYS[1],
     'attempts', attempt, 'attempt:' .. attempt, ARGV[5], 'open', attempt, 'lease_ms', int(now + lease))

@@ -24,6 +24,7 @@ from providers.protocol import (
     VerifiedAccount,
     VoiceRequest,
 )
+from senders.limits import Digester
 from senders.model import Consent, Number, Originator, Policy, Sender, TenantConfig
 from senders.secrets import KeyRing
 from senders.shortlist import Shortlist
@@ -34,7 +35,7 @@ from tasks.report import Report
 from tasks.services import DispatchSettings, Services
 from tests.support.journal import TextRedis
 from trunkline_client import keys
-from trunkline_client.private import Token
+from trunkline_client.private import Private, Token
 from trunkline_client.record import Status, status_of
 from trunkline_client.words import Channel, Lane
 
@@ -198,6 +199,7 @@ def worker(
         content=KeyRing([Fernet.generate_key().decode()]),
         provider=lambda kind: other if kind is Kind.SYNIVERSE else own,
         leases=LeaseKeeper(journal, lease_s=lease_s, renew_every_s=3, monotonic=time.monotonic),
+        digester=Digester(Private("a key for tests")),
         settings=DispatchSettings(worker="w"),
         monotonic=time.monotonic,
         random=lambda: 0.5,

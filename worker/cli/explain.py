@@ -36,6 +36,8 @@ class PolicyUnknown(TrunklineError):
 def explain(tenant: str, channel: str, to: str, sender_id: str | None, policy: str | None, as_json: bool) -> None:
     """Show the chain of a job, and what each sender would send it from. Nothing is sent.
 
+    Cooldown and quotas are not consulted, since they depend on what was sent before.
+
     \b
     Example:
       trunkline explain --tenant acme --channel sms --to +14155550100
@@ -68,6 +70,9 @@ def _show(explained: Explanation) -> None:
     }
     console.print(f"Country: {explained.country or 'unknown'}", highlight=False)
     console.print(f"Chain from {sources[explained.route.source]}", highlight=False)
+    if explained.route.policy.quotas or explained.route.policy.cooldown:
+        policy = explained.route.policy.name
+        console.print(f"Cooldown and quotas of the policy {policy} are not consulted", highlight=False)
     if not explained.steps:
         return
     table = Table("sender", "kind", "sends from", "then", "passed over")

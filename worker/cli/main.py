@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "explain": "worker.cli.explain:explain",
     "jobs": "worker.cli.jobs:jobs",
     "secrets": "worker.cli.secrets:secrets",
+    "policies": "worker.cli.policies:policies",
     "send": "worker.cli.send:send",
     "senders": "worker.cli.senders:senders",
     "simulate": "worker.cli.simulate:simulate",

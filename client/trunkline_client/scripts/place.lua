@@ -18,6 +18,8 @@
 --   tl:jobs:{tenant}                   sorted set    all ids of a tenant by creation
 --   tl:unsettled:{tenant}              set           unfinished ids that have had an attempt of unknown outcome
 --   tl:forget                          sorted set    "{id} {tenant}" of ended jobs, by the end of their record
+--   tl:quota:{tenant}:{subject}        hash          counters of quotas
+--   tl:cooldown:{tenant}:{subject}     sorted set    ids of recent messages by the time they were asked for
 --   tl:tuning                          hash          lane_window, head_starts, finished_keep_ms, failed_keep_ms
 
 local DEFAULTS = {
@@ -205,6 +207,43 @@ local function leave(id, job, now)
   end
 end
 
+-- What a job counts in quotas and cooldown is in its record, so no policy is needed to take it back. It is settled once, as
+-- `used` or `given_back`. A counter that was reset, or has ended, since the job was counted stays as it is.
+local function settle_counted(id, how)
+  local raw = redis.call('HGET', job_key(id), 'counted')
+  local counted = raw and cjson.decode(raw)
+  if not counted or counted.settled then
+    return
+  end
+  for _, quota in ipairs(counted.quotas) do
+    local unused, reset = unpack(redis.call('HMGET', quota.key, quota.field .. ':unused', 'reset'))
+    if tonumber(unused or 0) > 0 and (reset or '') == quota.reset then
+      redis.call('HINCRBY', quota.key, quota.field .. ':unused', -1)
+      if how == 'used' then
+        redis.call('HINCRBY', quota.key, quota.field .. ':used', 1)
+      end
+    end
+  end
+  if counted.cooldown and how == 'used' then
+    redis.call('ZREMRANGEBYSCORE', counted.cooldown, '-inf', counted.due_ms)
+  elseif counted.cooldown then
+    redis.call('ZREM', counted.cooldown, id)
+  end
+  counted.settled = how
+  redis.call('HSET', job_key(id), 'counted', cjson.encode(counted))
+end
+
+-- Whether any attempt was accepted or may have been: one that is open, or whose outcome was never known.
+local function may_have_been_sent(id)
+  for number = 1, tonumber(redis.call('HGET', job_key(id), 'attempts') or 0) do
+    local result = redis.call('HGET', job_key(id), 'result:' .. number)
+    if not result or cjson.decode(result).outcome ~= 'refused' then
+      return true
+    end
+  end
+  return false
+end
+
 -- Ends a job: out of its place, with its last state, kept for the time of its kind. A job that may have reached its
 -- recipient earlier says so, unless it is `sent`.
 local function conclude(id, job, state, now)
@@ -219,6 +258,9 @@ local function conclude(id, job, state, now)
   end
   if state ~= 'sent' and job.maybe_twice == '1' then
     redis.call('HSET', key, 'maybe_sent', '1')
+  end
+  if redis.call('HEXISTS', key, 'counted') == 1 and not may_have_been_sent(id) then
+    settle_counted(id, 'given_back')
   end
   redis.call('PEXPIRE', key, int(keep))
   redis.call('ZADD', 'tl:forget', int(now + keep), id .. ' ' .. job.tenant)

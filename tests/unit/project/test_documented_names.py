@@ -46,7 +46,7 @@ def problem_of(line: str) -> str | None:
     """Return what is wrong with a command as a document writes it, None if nothing is."""
     words = line.split()
     command: click.Command | None = trunkline
-    while isinstance(command, click.Group) and words and re.fullmatch("[a-z]+", words[0]):
+    while isinstance(command, click.Group) and words and re.fullmatch("[a-z][a-z-]*", words[0]):
         command = command.get_command(click.Context(command), words.pop(0))
     if command is None:
         return f"trunkline {line}: there is no such command"

@@ -7,7 +7,17 @@ import pytest
 
 from providers.faults import Fault
 from senders.document import DocumentUnreadable, decode, encode
-from senders.model import Condition, CountryLimit, Originator, Policy
+from senders.model import (
+    ChannelCooldown,
+    Condition,
+    Cooldown,
+    CooldownKey,
+    CountryLimit,
+    Originator,
+    Policy,
+    Quota,
+    QuotaScope,
+)
 from tests.support.sender_samples import BOTH, SMS, phone, service, short_code, syniverse, tenant, toll_free, twilio
 from trunkline_client.words import OnUnknown
 
@@ -17,6 +27,8 @@ POLICY = Policy(
     country_limit=CountryLimit(deny=frozenset({"RU"}), channels=BOTH),
     no_fallback=frozenset({Fault.BODY, Fault.UNSUBSCRIBED}),
     on_unknown=OnUnknown.HOLD,
+    quotas=(Quota(QuotaScope.USER, SMS, total=10), Quota(QuotaScope.TENANT, used=15, unused=10)),
+    cooldown=Cooldown(CooldownKey.USER, ChannelCooldown((45, 120, 300), 3), None),
 )
 OWN = twilio(phone("+14155550100"), toll_free("+18335550199", "US", "CA"), short_code("88022"), channels=BOTH)
 CONFIG = tenant(
