@@ -19,7 +19,7 @@ end
 
 local function keep_until(key, time, now)
   if redis.call('PTTL', key) < time - now then
-    redis.call('PEXPIRE', key, int(time - now))
+    redis.call('PEXPIREAT', key, int(time))
   end
 end
 

@@ -33,13 +33,14 @@ async def enqueue(
     channel: str = "sms",
     to: str = "+12015550123",
     body: str = "Your code is 493817",
+    user: str | None = None,
     options: dict[str, Any] | None = None,
     send_at_ms: int | None = None,
     expires_at_ms: int | None = None,
     ttl_ms: int | None = None,
 ) -> tuple[str, str]:
     """Enqueue one job; returns the script's status and the job's state."""
-    content = "plain:" + json.dumps({"to": to, "body": body})
+    content = "plain:" + json.dumps({"to": to, "body": body} | ({"user": user} if user else {}))
     digest = hashlib.sha256(f"{tenant}{lane}{channel}{content}".encode()).hexdigest()
     arguments: list[Any] = [job_id, digest, tenant, channel, lane.value, content, json.dumps(options or {})]
     arguments += [
