@@ -108,7 +108,7 @@ def _fields(tenant: DesiredTenant) -> Iterator[tuple[Subject, str, str]]:
         for name, text in _sender(sender):
             yield Subject(Section.SENDER, key), name, text
     for key, policy in sorted(tenant.policies.items()):
-        for name, text in _policy(policy):
+        for name, text in described_policy(policy):
             yield Subject(Section.POLICY, key), name, text
     if tenant.default_chain:
         yield _DEFAULT_CHAIN, "default_chain", _chain(tenant.default_chain)
@@ -130,7 +130,8 @@ def _sender(sender: DesiredSender) -> Iterator[tuple[str, str]]:
     yield "enabled", "yes" if sender.enabled else "no"
 
 
-def _policy(policy: Policy) -> Iterator[tuple[str, str]]:
+def described_policy(policy: Policy) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a policy with what they say, in words for an operator."""
     for index, condition in enumerate(policy.conditions):
         yield f"conditions[{index}]", _condition(condition)
     yield "country_limit", _limit(policy.country_limit)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from providers.protocol import Kind
 from senders.desired import DesiredSender, credential_field, desired_of
 from senders.findings import STORED_REFERENCE
-from senders.model import Condition, CountryLimit, Originator, Policy, TenantConfig
+from senders.model import ChannelCooldown, Condition, CountryLimit, Originator, Policy, Quota, TenantConfig
 from trunkline_client.words import Channel, OnUnknown
 
 #: mappings, lists, text and booleans, as a YAML file holds them.
@@ -74,6 +74,14 @@ def policy_tree(policy: Policy) -> Tree:
     changed = policy.no_fallback ^ _DEFAULTS.no_fallback
     if changed:
         tree["fallback"] = {fault.value: fault not in policy.no_fallback for fault in sorted(changed)}
+    if policy.quotas:
+        tree["quotas"] = [_quota(one) for one in policy.quotas]
+    if policy.cooldown is not None:
+        tree["cooldown"] = {
+            "by": policy.cooldown.by.value,
+            "sms": _cooldown(policy.cooldown.sms),
+            "voice": _cooldown(policy.cooldown.voice),
+        }
     if policy.on_unknown is not OnUnknown.RECONCILE:
         tree["on_unknown"] = policy.on_unknown.value
     if policy.conditions:
@@ -112,6 +120,23 @@ def _limit(limit: CountryLimit) -> Tree:
     if limit.channels is not None:
         tree["channels"] = _channels(limit.channels)
     return tree
+
+
+def _quota(quota: Quota) -> Tree:
+    tree: Tree = {"per": quota.scope.value}
+    if quota.channels is not None:
+        tree["channels"] = _channels(quota.channels)
+    amounts = {"total": quota.total, "used": quota.used, "unused": quota.unused}
+    return tree | {name: str(amount) for name, amount in amounts.items() if amount is not None}
+
+
+def _cooldown(cooldown: ChannelCooldown | None) -> Tree:
+    if cooldown is None:
+        return {"enabled": False}
+    return {
+        "periods": [f"{period_s}s" for period_s in cooldown.periods_s],
+        "resend_limit": str(cooldown.resend_limit),
+    }
 
 
 def _with_countries(tree: Mapping[str, Any], countries: Iterable[str] | None) -> Tree:

@@ -48,6 +48,12 @@ def find_policy(config: TenantConfig, name: str | None) -> Policy | None:
     return config.policies.get(name)
 
 
+def all_policies(config: TenantConfig) -> tuple[Policy, ...]:
+    """Return every policy of a tenant, the default one first, configured or not."""
+    others = (policy for name, policy in config.policies.items() if name != DEFAULT_POLICY.name)
+    return (config.policies.get(DEFAULT_POLICY.name, DEFAULT_POLICY), *others)
+
+
 def check_country(policy: Policy, *, channel: Channel, country: str | None) -> Admission:
     """Return whether the policy's country limit admits a recipient in `country` (None: unknown)."""
     limit = policy.country_limit

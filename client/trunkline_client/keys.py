@@ -40,8 +40,6 @@ COUNTER_KEY: Final = "tl:counter_key"
 SEALED: Final = (COUNTER_KEY,)
 #: set of tenant names with a configuration.
 TENANTS: Final = "tl:tenants"
-#: string: the sealed key of the digests that name whom a counter counts.
-COUNTER_KEY: Final = "tl:counter_key"
 
 MAINTENANCE_QUEUE: Final = "maintenance"
 #: what kombu puts between a queue's name and a priority step in the name of a list.

@@ -82,9 +82,7 @@ def verify(key: str | None, tenant: str | None, token_env: str | None, token_fil
 @click.option("--number", "numbers", multiple=True, metavar="NUMBER[=US,CA]", help="Select it, with its countries.")
 @click.option("--all-numbers", is_flag=True, help="Select every number of the account.")
 @click.option("--consent-by", metavar="WHO", help="Who accepts that a third-party service gets the messages.")
-@click.option(
-    "--from", "source", type=click.Path(exists=True, dir_okay=False), help="YAML of the sender, as in a file."
-)
+@click.option("--from", "source", type=click.File("rb"), help="YAML of the sender, as in a file.")
 @click.option("--last-in-chain", is_flag=True, help="Also put it at the end of the tenant's default chain.")
 @click.option("--yes", is_flag=True, help="Save without asking.")
 @click.option("--dry-run", is_flag=True, help="Verify and show, but save nothing.")

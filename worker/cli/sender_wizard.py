@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -13,11 +11,11 @@ from providers.protocol import Account, FoundNumber, Kind, NumberType, VerifiedA
 from senders.file_models import AccountSid, Text
 from senders.file_tree import Tree
 from senders.findings import Findings
-from senders.yaml_text import read_yaml
 from trunkline_client.limits import RULES
 from trunkline_client.private import Token
 from trunkline_client.words import Channel
 from worker.cli.administration import Administration
+from worker.cli.file_parts import read_part
 from worker.cli.prompts import ask, ask_token, confirm, form
 
 Show = Callable[[Account, VerifiedAccount], None]
@@ -60,7 +58,7 @@ class Wizard:
     async def sender(self, admin: Administration, token: Token | None, show: Show) -> Tree:
         """Return the sender as a file would have it, verified with its account on the way; raises `click.Abort`."""
         if self._given["source"]:
-            return _read(self._given["source"])
+            return _mapping(read_part(self._given["source"]))
         account, verified = await self._verified(admin, token)
         show(account, verified)
         kind = account.kind
@@ -167,12 +165,11 @@ class Wizard:
         return ask("Consent given by (name or address)", "--consent-by", check=form(Text), default=self._given["actor"])
 
 
-def _read(source: str) -> Tree:
-    """Return a sender from a YAML file, with its references to the environment filled in."""
+def _mapping(sender: object) -> Tree:
     findings = Findings()
-    sender = findings.mapping(findings.substitute(read_yaml(Path(source).read_text("utf-8")), os.environ), "")
+    fields = findings.mapping(sender, "the sender")
     findings.refuse_if_any()
-    return sender
+    return fields
 
 
 def _countries(number: FoundNumber) -> list[str] | None:

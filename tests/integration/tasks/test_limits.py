@@ -473,7 +473,7 @@ async def test_a_channel_whose_cooldown_is_off_never_waits(redis: TextRedis) -> 
 
 
 async def reset(redis: TextRedis, token: str, user: str = "u") -> bool:
-    return await reset_quota(redis, DIGESTER, tenant="acme", user=Private(user), token=token)
+    return await reset_quota(redis, DIGESTER, tenant="acme", user=Private(user), actor="ann", token=token)
 
 
 async def test_a_reset_clears_a_users_quotas_of_all_policies(redis: TextRedis) -> None:

@@ -29,6 +29,8 @@ EVERYTHING = ACME.replace(
         country_limit: {deny: [KP, NO], channels: [voice]}
         fallback: {recipient: false, unsubscribed: true}
         on_unknown: hold
+        quotas: [{per: user, used: 15, unused: 10}, {per: tenant, total: 1000, channels: [sms]}]
+        cooldown: {by: user, sms: {periods: [45s, 2m, 5m], resend_limit: 3}, voice: {enabled: false}}
 """,
 ).replace("name: Acme Twilio", "name: '${ACME_NAME}'\n        enabled: false")
 NAMES = {"ACME_NAME": "Acme ${to} $${x} No: #1"}
