@@ -13,6 +13,8 @@ from senders.differences import Difference, Section
 
 #: the actor of what Trunkline does by itself.
 OURSELVES: Final = "trunkline"
+#: the action of an entry that this version cannot read.
+UNREADABLE: Final = "unreadable"
 
 
 class AuditAction(StrEnum):
@@ -81,14 +83,18 @@ class AuditEvent:
             "subject": self.subject,
             "changes": [[one.field, one.before, one.after] for one in self.changes],
         }
-        return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+        return _dumped(kept)
 
     @classmethod
     def decode(cls, text: str) -> AuditEvent:
-        """Return the event that `encode` gave."""
-        kept = json.loads(text)
-        changes = tuple(FieldChange(*one) for one in kept.pop("changes"))
-        return cls(**kept, changes=changes)
+        """Return the event that `encode` gave; for what is none, one of the action `UNREADABLE`."""
+        try:
+            kept = json.loads(text)
+            texts = {name: str(kept[name]) for name in ("actor", "action", "tenant", "subject")}
+            changes = tuple(FieldChange(*one) for one in kept["changes"])
+        except (ValueError, TypeError, KeyError):
+            return cls(actor="", action=UNREADABLE)
+        return cls(**texts, changes=changes)
 
 
 class Described(Protocol):
@@ -120,8 +126,10 @@ def events_of(
         before: the configuration until now, None if there is none.
         after: the configuration from now on.
     """
-    created = () if before else (AuditEvent(actor=actor, action=AuditAction.TENANT_CREATED, tenant=tenant),)
-    return (*created, *_by_object(actor, tenant, differences, before, after))
+    events = tuple(_by_object(actor, tenant, differences, before, after))
+    if before is not None:
+        return events
+    return (AuditEvent(actor=actor, action=AuditAction.TENANT_CREATED, tenant=tenant), *events)
 
 
 def _by_object(
@@ -143,3 +151,12 @@ def _by_object(
                 action = AuditAction.DEFAULT_CHAIN_CHANGED
         changes = (FieldChange(one.field.removeprefix(subject.prefix), one.before, one.after) for one in fields)
         yield AuditEvent(actor=actor, action=action, tenant=tenant, subject=subject.key, changes=tuple(changes))
+
+
+def fragment(name: str, text: str) -> str:
+    """Return what every encoded event holds whose field `name` is `text`; others may hold it too."""
+    return _dumped({name: text})[1:-1]
+
+
+def _dumped(kept: object) -> str:
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.resources import files
 from typing import Final, cast
 
 from redis.asyncio import Redis
 
-from senders.audit import AuditEvent
+from senders.audit import AuditEvent, fragment
 from senders.store import ConfigStore
 from trunkline_client import keys
 
@@ -17,8 +18,8 @@ from trunkline_client import keys
 START: Final = "0-0"
 _PAGE: Final = 1000
 #: well below the time a client waits for an answer.
-_WAIT_MS: Final = 1000
-_FIELD: Final = "event"
+_WAIT_MS: Final = 500
+_READ: Final = (files("senders") / "scripts" / "read_audit.lua").read_text("utf-8")
 
 _Entries = list[tuple[str, dict[str, str]]]
 
@@ -55,10 +56,15 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """The fields of an event that must have certain texts, and those."""
+        texts = {"tenant": self.tenant, "actor": self.actor, "action": self.action}
+        return {name: text for name, text in texts.items() if text is not None}
+
     def admits(self, event: AuditEvent) -> bool:
         """Return whether an event of the right time is wanted."""
-        pairs = ((self.tenant, event.tenant), (self.actor, event.actor), (self.action, event.action))
-        return all(wanted in {None, found} for wanted, found in pairs)
+        return all(getattr(event, name) == text for name, text in self.texts.items())
 
 
 class AuditLog:
@@ -67,6 +73,7 @@ class AuditLog:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._store = ConfigStore(redis)
+        self._read = redis.register_script(_READ)
 
     async def append(self, *events: AuditEvent, token: str) -> None:
         """Record events; the same token again (new for every call) records nothing.
@@ -90,26 +97,30 @@ class AuditLog:
         """
         first = _ms(wanted.since) if wanted.since else "-"
         last = _ms(wanted.until) if wanted.until and end == "+" else end
+        fragments = [fragment(name, text) for name, text in wanted.texts.items()]
         found: list[AuditEntry] = []
         while True:
-            page = cast("_Entries", await self._redis.xrevrange(keys.AUDIT, last, first, count=_PAGE))
-            found += _admitted(page, wanted)
-            if len(page) < _PAGE or len(found) >= limit:
+            seen, *page = cast("list[str]", await self._read(keys=[keys.AUDIT], args=[last, first, _PAGE, *fragments]))
+            found += _admitted(zip(page[::2], page[1::2], strict=True), wanted)
+            if not seen or len(found) >= limit:
                 return found[:limit]
-            last = f"({page[-1][0]}"
+            last = f"({seen}"
 
-    async def follow(self, wanted: Wanted, *, after: str) -> AsyncIterator[AuditEntry]:
-        """Yield wanted entries as they are recorded, oldest first, for ever; the times of `wanted` are passed over.
+    async def follow(
+        self, wanted: Wanted, *, after: str, is_over: Callable[[], bool] = lambda: False
+    ) -> AsyncIterator[AuditEntry]:
+        """Yield wanted entries as they are recorded, oldest first; the times of `wanted` are passed over.
 
         Args:
             wanted: which entries.
             after: the id of the last entry that is already known.
+            is_over: whether to stop; asked about twice a second.
         """
-        while True:
+        while not is_over():
             answer = await self._redis.xread({keys.AUDIT: after}, count=_PAGE, block=_WAIT_MS)
             for _, page in cast("list[tuple[str, _Entries]]", answer or []):
                 after = page[-1][0]
-                for entry in _admitted(page, wanted):
+                for entry in _admitted(((entry_id, fields.get("event", "")) for entry_id, fields in page), wanted):
                     yield entry
 
 
@@ -117,6 +128,6 @@ def _ms(moment: datetime) -> str:
     return str(int(moment.timestamp() * 1000))
 
 
-def _admitted(page: _Entries, wanted: Wanted) -> list[AuditEntry]:
-    entries = (AuditEntry(entry_id, AuditEvent.decode(fields[_FIELD])) for entry_id, fields in page)
+def _admitted(page: Iterable[tuple[str, str]], wanted: Wanted) -> list[AuditEntry]:
+    entries = (AuditEntry(entry_id, AuditEvent.decode(event)) for entry_id, event in page)
     return [entry for entry in entries if wanted.admits(entry.event)]

@@ -34,12 +34,10 @@ JOB_TENANTS: Final = "tl:job_tenants"
 AUDIT: Final = "tl:audit"
 #: sorted set of deleted senders whose secret is kept, by the time of their deletion, or since when they are in use.
 RETIRED: Final = "tl:retired"
-#: string: the key that names of counters are made with, sealed; whoever needs it first makes it.
-COUNTER_KEY: Final = "tl:counter_key"
-#: the strings whose whole value is sealed with the key ring.
-SEALED: Final = (COUNTER_KEY,)
 #: set of tenant names with a configuration.
 TENANTS: Final = "tl:tenants"
+#: string: the sealed key of the digests that name whom a counter counts.
+COUNTER_KEY: Final = "tl:counter_key"
 
 MAINTENANCE_QUEUE: Final = "maintenance"
 #: what kombu puts between a queue's name and a priority step in the name of a list.
@@ -138,3 +136,6 @@ def broker_list(queue: str, lane: Lane) -> str:
 DISPATCH_QUEUES: Final = tuple(dispatch_queue(lane) for lane in Lane)
 FALLBACK_QUEUES: Final = tuple(fallback_queue(provider) for provider in FALLBACK_PROVIDERS)
 ALL_QUEUES: Final = (*DISPATCH_QUEUES, *FALLBACK_QUEUES, MAINTENANCE_QUEUE)
+
+#: the keys of strings that are sealed as a whole, with the key ring.
+SEALED: Final = (COUNTER_KEY,)

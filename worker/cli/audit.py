@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import suppress
+import signal
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -15,7 +16,7 @@ from redis.asyncio import Redis
 from senders.audit import AuditAction, AuditEvent, FieldChange
 from senders.audit_log import START, AuditEntry, AuditLog, Wanted
 from senders.differences import Difference
-from worker.cli.support import field_of_a_job, print_json, run_with_redis
+from worker.cli.support import actor_name, field_of_a_job, print_json, run_with_redis
 
 _AGO: Final = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -37,7 +38,7 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime
 
 @click.command()
 @click.option("--tenant", callback=field_of_a_job, help="Only what was done to this tenant.")
-@click.option("--actor", help="Only what this person or program did.")
+@click.option("--actor", callback=actor_name, help="Only what this person or program did.")
 @click.option("--action", type=click.Choice([action.value for action in AuditAction]), help="Only this kind of event.")
 @click.option(
     "--since", callback=_moment, help="From this moment on: ISO 8601 (UTC if no zone is named), or 90m, 6h, 7d."
@@ -72,8 +73,7 @@ def audit(
     if not follow:
         _print_all(run_with_redis(lambda redis: _newest(AuditLog(redis), wanted, limit)), as_json=as_json)
         return
-    with suppress(KeyboardInterrupt):  # the way to end it
-        run_with_redis(lambda redis: _follow(redis, wanted, limit, as_json=as_json))
+    run_with_redis(lambda redis: _follow(redis, wanted, limit, as_json=as_json))
 
 
 async def _newest(log: AuditLog, wanted: Wanted, limit: int, end: str = "+") -> list[AuditEntry]:
@@ -81,15 +81,21 @@ async def _newest(log: AuditLog, wanted: Wanted, limit: int, end: str = "+") -> 
 
 
 async def _follow(redis: Redis, wanted: Wanted, limit: int, *, as_json: bool) -> None:
-    async for entry in _first_and_next(AuditLog(redis), wanted, limit):
+    # Not by a cancellation, asyncio's own answer to Ctrl-C: redis-py 8.1 asks with `asyncio.timeout(0)` whether there
+    # is something to read, and that takes a cancellation on its way for its own. A Ctrl-C during the printing was lost.
+    interrupted = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted.set)
+    async for entry in _first_and_next(AuditLog(redis), wanted, limit, interrupted.is_set):
         click.echo(json.dumps(_as_json(entry), ensure_ascii=False) if as_json else _text(entry))
 
 
-async def _first_and_next(log: AuditLog, wanted: Wanted, limit: int) -> AsyncIterator[AuditEntry]:
+async def _first_and_next(
+    log: AuditLog, wanted: Wanted, limit: int, is_over: Callable[[], bool]
+) -> AsyncIterator[AuditEntry]:
     last = await log.last_id()
     for entry in await _newest(log, wanted, limit, last) if last != START else ():
         yield entry
-    async for entry in log.follow(wanted, after=last):
+    async for entry in log.follow(wanted, after=last, is_over=is_over):
         yield entry
 
 

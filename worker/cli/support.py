@@ -70,9 +70,17 @@ def acts(command: _Command) -> _Command:
         metavar="NAME",
         envvar=ACTOR_VARIABLE,
         default=_os_user,
-        callback=_actor,
+        callback=actor_name,
         help=f"Who makes this change, for the audit; default {ACTOR_VARIABLE}, else the user of the operating system.",
     )(command)
+
+
+def actor_name(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
+    """Return the value of an option if it can be the author of a change; raises `click.BadParameter`."""
+    name = None if name is None else name.strip()
+    if name is not None and not (0 < len(name) <= MOST_ACTOR_LENGTH and name.isprintable()):
+        raise click.BadParameter(f"must be 1 to {MOST_ACTOR_LENGTH} printable characters")
+    return name
 
 
 def print_json(value: object) -> None:
@@ -86,13 +94,6 @@ def _os_user() -> str:
     except (OSError, KeyError, ImportError):  # a container may run under a number without a name
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"
-
-
-def _actor(_: click.Context, __: click.Parameter, name: str) -> str:
-    name = name.strip()
-    if not (0 < len(name) <= MOST_ACTOR_LENGTH and name.isprintable()):
-        raise click.BadParameter(f"must be 1 to {MOST_ACTOR_LENGTH} printable characters")
-    return name
 
 
 async def print_json_list(items: AsyncIterator[object]) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from senders.audit import AuditAction, AuditEvent
+from senders.audit import AuditAction, AuditEvent, FieldChange
 from senders.audit_log import START, AuditLog, Wanted
 from senders.document import encode
 from senders.store import ConfigConflict, ConfigStore, Replacement
@@ -81,14 +81,17 @@ async def test_the_audit_keeps_about_as_many_events_as_the_setting_says(redis: T
         (Wanted(tenant="globex"), ["c"]),
         (Wanted(actor="eve"), ["b"]),
         (Wanted(action=AuditAction.SENDER_DELETED), ["a"]),
-        (Wanted(tenant="acme", actor="ops"), ["a"]),
+        (Wanted(tenant="acme", actor="ops"), ["d", "a"]),
+        (Wanted(actor='öps "x" \\'), ["e"]),
+        (Wanted(actor="globex"), []),
         (Wanted(tenant="initech"), []),
     ],
 )
 async def test_entries_are_chosen_by_tenant_actor_and_action(redis: Redis, wanted: Wanted, found: list[str]) -> None:
     log = AuditLog(redis)
     chosen = (event("a", action=AuditAction.SENDER_DELETED), event("b", actor="eve"), event("c", tenant="globex"))
-    await log.append(*chosen, token="t1")
+    claims = replace(event("d"), changes=(FieldChange('"tenant":"globex"', "eve", '"actor":"eve"'),))
+    await log.append(*chosen, claims, event("e", tenant="x", actor='öps "x" \\'), token="t1")
 
     assert await subjects(log, wanted) == found
 

@@ -46,6 +46,15 @@ async def test_versions_count_up_and_tenants_are_listed(redis: Redis) -> None:
     assert await store.tenants() == ("a", "b")
 
 
+async def test_a_few_of_very_many_tenants_are_named_at_once(redis: Redis) -> None:
+    store = ConfigStore(redis)
+    assert await store.some_tenants(2) == ()
+    await store.replace({name: change(0, name=name) for name in "abc"}, token="t1")
+
+    assert set(await store.some_tenants(9)) == {"a", "b", "c"}
+    assert len(set(await store.some_tenants(2))) == 2
+
+
 async def test_one_stale_version_changes_no_tenant(redis: Redis) -> None:
     store = ConfigStore(redis)
     await store.replace({"a": change(0), "b": change(0)}, token="t1")

@@ -83,6 +83,8 @@ def test_a_machine_gets_every_field(env: dict[str, str]) -> None:
         (("--action", "sender.stolen"), "is not one of"),
         (("--follow", "--until", "1h"), "cannot be followed"),
         (("--limit", "0"), "is not in the range"),
+        (("--actor", "\udcff"), "printable characters"),
+        (("--tenant", "\udcff"), "a broken surrogate"),
     ],
 )
 def test_options_that_make_no_sense_are_bad_usage(env: dict[str, str], options: tuple[str, ...], problem: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from senders.apply import plan, verify
-from senders.audit import AuditAction, AuditEvent, FieldChange, events_of
+from senders.audit import UNREADABLE, AuditAction, AuditEvent, FieldChange, events_of
 from senders.compose import Composer
 from senders.config_file import parse_file
 from senders.model import TenantConfig
@@ -131,3 +131,10 @@ changes = st.builds(FieldChange, st.text(), st.none() | st.text(), st.none() | s
 @given(event=st.builds(AuditEvent, actor=st.text(), action=st.text(), changes=st.lists(changes).map(tuple)))
 def test_an_event_is_read_as_it_was_written(event: AuditEvent) -> None:
     assert AuditEvent.decode(event.encode()) == event
+
+
+@pytest.mark.parametrize(
+    "text", ["", "junk", "[]", "1", "{}", '{"actor":"a","action":"b","tenant":"c","subject":"d","changes":[1]}']
+)
+def test_an_entry_that_is_no_event_does_not_hide_the_others(text: str) -> None:
+    assert AuditEvent.decode(text).action == UNREADABLE
