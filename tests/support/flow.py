@@ -34,8 +34,9 @@ from tasks.lease import LeaseKeeper
 from tasks.report import Report
 from tasks.services import DispatchSettings, Services
 from tests.support.journal import TextRedis
+from tests.support.limits import DIGESTER
 from trunkline_client import keys
-from trunkline_client.private import Private, Token
+from trunkline_client.private import Token
 from trunkline_client.record import Status, status_of
 from trunkline_client.words import Channel, Lane
 
@@ -188,6 +189,7 @@ def worker(
     twilio: list[AttemptResult] | None = None,
     syniverse: list[AttemptResult] | None = None,
     lease_s: float = 10.0,
+    digester: Digester = DIGESTER,
 ) -> Worker:
     """Return a worker whose providers give these answers; without any they accept."""
     own, other = ScriptedProvider(twilio or [ACCEPTED]), ScriptedProvider(syniverse or [ACCEPTED])
@@ -199,7 +201,7 @@ def worker(
         content=KeyRing([Fernet.generate_key().decode()]),
         provider=lambda kind: other if kind is Kind.SYNIVERSE else own,
         leases=LeaseKeeper(journal, lease_s=lease_s, renew_every_s=3, monotonic=time.monotonic),
-        digester=Digester(Private("a key for tests")),
+        digester=digester,
         settings=DispatchSettings(worker="w"),
         monotonic=time.monotonic,
         random=lambda: 0.5,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +15,7 @@ from senders.findings import ConfigRefused
 from senders.model import ChannelCooldown, Cooldown, CooldownKey, Policy, Quota, QuotaScope
 from tests.support.sender_samples import BOTH, SMS
 
+PAGE = Path(__file__).parents[3] / "docs" / "policies.md"
 BOTH_OFF = "sms: {enabled: false}, voice: {enabled: false}"
 
 
@@ -122,6 +126,15 @@ def test_a_period_is_in_range_whatever_its_unit(number: int, unit: str) -> None:
         assert found.sms == ChannelCooldown((period_s, 10, 600), 10)
     else:
         assert list(errors_of(text)) == ["cooldown.sms.periods[0]"]
+
+
+def test_the_example_of_the_page_about_policies_is_valid() -> None:
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    indented = "".join(f"    {line}\n" for line in example.splitlines())
+    policies = parse_file(f"tenants:\n  acme:\n{indented}", {})["acme"].policies
+
+    assert len(policies["default"].quotas) == 2
+    assert policies["default"].cooldown == Cooldown(CooldownKey.ADDRESS, ChannelCooldown((45, 120, 300), 3), None)
 
 
 def test_what_changes_in_limits_is_shown_in_words() -> None:
