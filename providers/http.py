@@ -17,6 +17,7 @@ from typing import Final
 import httpx
 
 from providers.departure import EXTENSION, Departure
+from providers.gateway_hosts import AddressNotAllowed
 
 CONNECT_FAILED: Final = "connect_failed"
 CONNECT_TIMEOUT: Final = "connect_timeout"
@@ -24,6 +25,7 @@ READ_TIMEOUT: Final = "read_timeout"
 CONNECTION_LOST: Final = "connection_lost"
 BROKEN_ANSWER: Final = "broken_answer"
 DEADLINE_PASSED: Final = "deadline_passed"
+ADDRESS_NOT_ALLOWED: Final = "address_not_allowed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ async def _send(
             return await client.send(request, auth=auth)
     except TimeoutError:
         return InDoubt(DEADLINE_PASSED) if departure.may_have_left else NeverSent(DEADLINE_PASSED)
+    except AddressNotAllowed:
+        return NeverSent(ADDRESS_NOT_ALLOWED)
     except httpx.ConnectTimeout:
         return NeverSent(CONNECT_TIMEOUT)
     except (httpx.ConnectError, httpx.PoolTimeout, httpx.UnsupportedProtocol):

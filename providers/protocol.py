@@ -13,6 +13,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from providers.faults import Fault, Outcome, Ruling
+from providers.gateway_settings import Gateway
+from providers.variables import NO_VARIABLES, Variables
 from trunkline_client.errors import TrunklineError
 from trunkline_client.private import Body, Recipient, Token
 from trunkline_client.words import Channel
@@ -47,11 +49,16 @@ class OriginType(StrEnum):
     SENDER_ID = "sender_id"
     MESSAGING_SERVICE = "messaging_service"
     ORIGINATOR = "originator"
+    GATEWAY = "gateway"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The originator of one attempt: `value` is the number, sender ID, service SID or originator id as configured."""
+    """The originator of one attempt.
+
+    `value` is the number, sender ID, service SID or originator id as configured; for a gateway without numbers, which
+    chooses by itself, the sender key.
+    """
 
     type: OriginType
     value: str
@@ -66,12 +73,16 @@ class Account:
         account_sid: the Twilio Account SID; None for other kinds.
         token: the auth token or access token.
         messaging_service_sid: the selected Twilio messaging service; None for other kinds.
+        gateway: how a gateway is spoken to, its secret being the token; None for other kinds.
+        numbers: the configured numbers of a gateway, which has no list of its own; empty for other kinds.
     """
 
     kind: Kind
     token: Token
     account_sid: str | None = None
     messaging_service_sid: str | None = None
+    gateway: Gateway | None = None
+    numbers: tuple[FoundNumber, ...] = ()
 
 
 class LeaseLost(TrunklineError):
@@ -92,6 +103,7 @@ class SmsRequest:
         deadline_s: how long the whole call may take, in seconds.
         sender_id: the alphanumeric sender the job asked for, whatever `origin` was chosen; it is only used to report
             in `not_honoured` that the message left from something else.
+        variables: what the job brings for templates.
         before_first_byte: the lease check.
     """
 
@@ -102,6 +114,7 @@ class SmsRequest:
     validity_s: int
     deadline_s: float
     sender_id: str | None = None
+    variables: Variables = NO_VARIABLES
     before_first_byte: BeforeFirstByte = field(repr=False)
 
 
@@ -117,6 +130,7 @@ class VoiceRequest:
         ring_timeout_s: how long it may ring, in seconds.
         validity_s: how long the provider may try to place the call, in seconds.
         deadline_s: how long the whole HTTP call may take, in seconds.
+        variables: what the job brings for templates.
         before_first_byte: the lease check.
     """
 
@@ -129,6 +143,7 @@ class VoiceRequest:
     ring_timeout_s: int
     validity_s: int
     deadline_s: float
+    variables: Variables = NO_VARIABLES
     before_first_byte: BeforeFirstByte = field(repr=False)
 
 
@@ -250,6 +265,10 @@ class AccountEmpty(VerificationFailed):
 
 class MessagingServiceMissing(VerificationFailed):
     """The account is active but has no messaging service of this SID."""
+
+
+class HostNotAllowed(VerificationFailed):
+    """The account's address leads to a host that must not be reached."""
 
 
 class ProviderUnreachable(VerificationFailed):

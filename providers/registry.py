@@ -1,4 +1,4 @@
-"""Every provider of a process, over one pool of connections."""
+"""Every provider of a process: Twilio and Syniverse over one pool of connections, gateways over one of their own."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from ssl import SSLContext
+from ssl import SSLContext, create_default_context
 
 import httpx
 
+from providers.gateway import Gateways
+from providers.gateway_hosts import PUBLIC_ONLY, HostRules
+from providers.gateway_tokens import TokenCache
+from providers.gateway_transport import GatewayTransport, Resolve, system_resolve
 from providers.http import keep_urls_out_of_logs
 from providers.protocol import Kind, Provider
 from providers.syniverse import Syniverse
@@ -17,11 +21,6 @@ from providers.syniverse_api import SyniverseApi
 from providers.transport import AiohttpTransport
 from providers.twilio import Twilio
 from providers.twilio_api import TwilioApi
-from trunkline_client.errors import TrunklineError
-
-
-class KindNotOffered(TrunklineError):
-    """No provider of this kind is built in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,29 @@ class Timeouts:
     verify_s: float = 15.0
 
 
+@dataclass(frozen=True, slots=True)
+class GatewayAccess:
+    """Where gateways may be.
+
+    Attributes:
+        hosts: the hosts that need not be public.
+        ca_file: a PEM file of authorities to trust besides the system's; None for none.
+        resolve: how names are resolved.
+    """
+
+    hosts: HostRules = PUBLIC_ONLY
+    ca_file: str | None = None
+    resolve: Resolve = system_resolve
+
+    def ssl_context(self) -> SSLContext | None:
+        """Return what to trust, None for the system's; raises an OSError if the file is none or has no certificate."""
+        if self.ca_file is None:
+            return None
+        context = create_default_context()
+        context.load_verify_locations(self.ca_file)
+        return context
+
+
 class Providers:
     """Every provider of this process; opens its connections inside the running event loop, and belongs to it.
 
@@ -62,6 +84,7 @@ class Providers:
         timeouts: how long the steps of a call may take.
         transport: what carries the requests; None means our own over aiohttp.
         ssl_context: what to trust on https; None means the system's certificate authorities.
+        gateways: where gateways may be; None means at public hosts.
         now_s: returns the time, in seconds since 1970.
     """
 
@@ -72,21 +95,15 @@ class Providers:
         timeouts: Timeouts | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         ssl_context: SSLContext | None = None,
+        gateways: GatewayAccess | None = None,
         now_s: Callable[[], float] = time.time,
     ) -> None:
         keep_urls_out_of_logs()
         limits = timeouts or Timeouts()
-        self._client = httpx.AsyncClient(
-            transport=transport or AiohttpTransport(ssl_context=ssl_context),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=httpx.Timeout(limits.read_s, connect=limits.connect_s),
-            headers={
-                "User-Agent": f"trunkline/{version('trunkline')}",
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",  # answers are small, and nothing compressed can unfold in our memory
-            },
-        )
+        self._client = _client(transport or AiohttpTransport(ssl_context=ssl_context), limits)
+        access = gateways or GatewayAccess()
+        gateway_transport = GatewayTransport(access.hosts, resolve=access.resolve, ssl_context=access.ssl_context())
+        self._gateway_client = _client(gateway_transport, limits, accept="*/*")
         twilio = Twilio(
             TwilioApi(self._client, endpoints.twilio_api_url, endpoints.twilio_messaging_url), limits.verify_s
         )
@@ -94,19 +111,36 @@ class Providers:
             Kind.TWILIO: twilio,
             Kind.TWILIO_MESSAGING_SERVICE: twilio,
             Kind.SYNIVERSE: Syniverse(SyniverseApi(self._client, endpoints.syniverse_api_url), limits.verify_s, now_s),
+            Kind.GATEWAY: Gateways(
+                self._gateway_client,
+                TokenCache(self._gateway_client, deadline_s=limits.verify_s, monotonic=time.monotonic),
+                gateway_transport.check,
+                limits.verify_s,
+                time.monotonic,
+            ),
         }
 
     def for_kind(self, kind: Kind) -> Provider:
-        """Return the provider that talks to accounts of this kind.
-
-        Raises:
-            KindNotOffered: none is built in; gateways come with a later version.
-        """
-        provider = self._by_kind.get(kind)
-        if provider is None:
-            raise KindNotOffered(f"senders of kind {kind} cannot be used in this version of Trunkline")
-        return provider
+        """Return the provider that talks to accounts of this kind."""
+        return self._by_kind[kind]
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._client.aclose()
+        await self._gateway_client.aclose()
+
+
+def _client(
+    transport: httpx.AsyncBaseTransport, limits: Timeouts, *, accept: str = "application/json"
+) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=transport,
+        trust_env=False,
+        follow_redirects=False,
+        timeout=httpx.Timeout(limits.read_s, connect=limits.connect_s),
+        headers={
+            "User-Agent": f"trunkline/{version('trunkline')}",
+            "Accept": accept,
+            "Accept-Encoding": "identity",  # answers are small, and nothing compressed can unfold in our memory
+        },
+    )

@@ -17,7 +17,7 @@ from typing import Final
 
 import aiohttp
 import httpx
-from aiohttp.abc import AbstractStreamWriter
+from aiohttp.abc import AbstractResolver, AbstractStreamWriter
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import StreamWriter
 from aiohttp.payload import BytesPayload
@@ -68,6 +68,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         ssl_context: what to trust on https; None means the system's certificate authorities.
         keepalive_s: how long an idle connection is kept, in seconds.
         max_body_bytes: the largest answer that is read.
+        resolver: turns host names into addresses; None means the system's.
     """
 
     def __init__(
@@ -76,10 +77,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         ssl_context: SSLContext | None = None,
         keepalive_s: float = KEEPALIVE_S,
         max_body_bytes: int = MAX_BODY_BYTES,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         self._ssl_context = ssl_context
         self._keepalive_s = keepalive_s
         self._max_body_bytes = max_body_bytes
+        self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -145,6 +148,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                     limit=0,
                     keepalive_timeout=self._keepalive_s,
                     ssl=True if self._ssl_context is None else self._ssl_context,
+                    resolver=self._resolver,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),  # one pool serves many tenants; a cookie must not cross them
                 trust_env=False,

@@ -4,18 +4,13 @@ import httpx
 import pytest
 
 from providers.protocol import Kind
-from providers.registry import Endpoints, KindNotOffered, Providers
+from providers.registry import Endpoints, Providers
 from tests.support.provider_samples import CHANNEL, SYNIVERSE, TWILIO, FakeProvider, answer, sms
 
 
 @pytest.mark.parametrize("kind", [Kind.TWILIO, Kind.TWILIO_MESSAGING_SERVICE, Kind.SYNIVERSE])
 def test_a_kind_has_its_provider(kind: Kind) -> None:
     assert Providers(Endpoints()).for_kind(kind) is not None
-
-
-def test_a_gateway_is_refused_with_one_sentence() -> None:
-    with pytest.raises(KindNotOffered, match="gateway cannot be used in this version"):
-        Providers(Endpoints()).for_kind(Kind.GATEWAY)
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
