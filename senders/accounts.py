@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from providers.protocol import Account
-from senders.desired import DesiredSender
-from senders.model import Sender
+from providers.protocol import Account, FoundNumber, Kind, NumberType
+from senders.desired import DesiredSender, SelectedNumber
+from senders.model import Number, Sender
 from senders.secrets import KeyRing
 from trunkline_client.private import Token
 
@@ -31,4 +31,11 @@ def account_with(sender: Sender | DesiredSender, token: Token) -> Account:
         token=token,
         account_sid=sender.account_sid,
         messaging_service_sid=sender.messaging_service_sid,
+        gateway=sender.gateway,
+        numbers=tuple(map(_found, sender.numbers)) if sender.kind is Kind.GATEWAY else (),
     )
+
+
+def _found(number: Number | SelectedNumber) -> FoundNumber:
+    """Return a gateway's number, of which the configuration says everything."""
+    return FoundNumber(number.number, number.type or NumberType.PHONE_NUMBER, number.capabilities or frozenset())

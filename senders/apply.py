@@ -16,7 +16,8 @@ from providers.protocol import Kind, Provider
 from senders.accounts import open_token
 from senders.audit import AuditEvent, events_of
 from senders.compose import Composer, Numbers, path_of, token_of
-from senders.desired import Credential, DesiredSender, DesiredTenant, credential_field, desired_of
+from senders.credentials import changed_identity, secret_field
+from senders.desired import Credential, DesiredSender, DesiredTenant, desired_of
 from senders.differences import Difference, differences
 from senders.findings import STORED_REFERENCE, Findings, at
 from senders.model import Sender, TenantConfig
@@ -118,7 +119,7 @@ def _plan_tenant(findings: Findings, desired: DesiredTenant, current: TenantConf
         if stored is not None:
             _refuse_other_credentials(findings, path, sender, stored, partial(open_token, ring, desired.tenant))
         elif sender.token is Credential.STORED:
-            findings.add(at(path, credential_field(sender)), _NOTHING_STORED)
+            findings.add(at(path, secret_field(sender)), _NOTHING_STORED)
             continue
         if former is None or _needs_verification(sender, former.senders.get(key)):
             to_verify.append(
@@ -138,12 +139,11 @@ def _differences(desired: DesiredTenant, former: DesiredTenant | None) -> tuple[
 def _refuse_other_credentials(
     findings: Findings, path: str, sender: DesiredSender, stored: Sender, opened: Callable[[Sender], Token]
 ) -> None:
-    if sender.kind is not stored.kind:
-        findings.add(at(path, "kind"), _IMMUTABLE)
-    elif sender.account_sid != stored.account_sid:
-        findings.add(at(path, "account_sid"), _IMMUTABLE)
-    elif sender.token is not Credential.STORED and sender.token != opened(stored):
-        findings.add(at(path, credential_field(sender)), _IMMUTABLE)
+    changed = changed_identity(sender, stored)
+    if changed is None and sender.token is not Credential.STORED and sender.token != opened(stored):
+        changed = secret_field(sender)
+    if changed is not None:
+        findings.add(at(path, changed), _IMMUTABLE)
 
 
 def _known_token(sender: DesiredSender, stored: Sender | None, opened: Callable[[Sender], Token]) -> Token:
@@ -157,4 +157,4 @@ def _needs_verification(sender: DesiredSender, former: DesiredSender | None) -> 
 
 
 def _used_for(sender: DesiredSender) -> tuple[object, ...]:
-    return (sender.channels, sender.numbers, sender.originators, sender.messaging_service_sid)
+    return (sender.channels, sender.numbers, sender.originators, sender.messaging_service_sid, sender.gateway)

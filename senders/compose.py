@@ -56,6 +56,7 @@ class Composer:
             originators=desired.originators,
             consent=self._consent(desired.consent_by, stored.consent if stored else None),
             enabled=desired.enabled,
+            gateway=desired.gateway,
         )
 
     def _consent(self, by: str | None, stored: Consent | None) -> Consent | None:

@@ -12,8 +12,11 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from providers.gateway_hosts import PUBLIC_ONLY, HostRules
 from providers.protocol import Kind
 from senders.desired import Credential, DesiredSender, DesiredTenant, SelectedNumber
+from senders.file_gateway import GatewayEntry
+from senders.file_gateway_auth import HOSTS
 from senders.file_models import (
     MessagingServiceEntry,
     PolicyEntry,
@@ -37,8 +40,9 @@ _ENTRIES: Final[Mapping[Kind, type[SenderEntry]]] = {
     Kind.TWILIO: TwilioEntry,
     Kind.TWILIO_MESSAGING_SERVICE: MessagingServiceEntry,
     Kind.SYNIVERSE: SyniverseEntry,
+    Kind.GATEWAY: GatewayEntry,
 }
-#: what a sender of a kind selects; without it the sender is a draft.
+#: what a sender of a kind selects; without it the sender is a draft. A gateway may be without numbers.
 _SELECTION: Final = {
     Kind.TWILIO: "numbers",
     Kind.TWILIO_MESSAGING_SERVICE: "messaging_service_sid",
@@ -48,34 +52,38 @@ _FILE_KEYS: Final = frozenset({"tenants"})
 _TENANT_KEYS: Final = frozenset({"senders", "policies", "default_chain"})
 
 
-def parse_file(text: str, environment: Mapping[str, str]) -> dict[str, DesiredTenant]:
+def parse_file(
+    text: str, environment: Mapping[str, str], *, hosts: HostRules = PUBLIC_ONLY
+) -> dict[str, DesiredTenant]:
     """Return what a configuration file asks for, per tenant.
 
     Args:
         text: the file's content.
         environment: where `${NAME}` is looked up.
+        hosts: where gateways may be reached without https.
 
     Raises:
         FileUnreadable: it is empty, or no YAML; the text names the line.
         ConfigRefused: it breaks a rule; every wrong field is named.
     """
-    findings = Findings()
+    findings = Findings({HOSTS: hosts})
     tree = read_yaml(text)
     if tree is None:
         raise FileUnreadable("it is empty")
-    return _tenants(findings, findings.substitute(tree, environment))
+    return _tenants(findings, findings.substitute(tree, environment, spare=_is_template))
 
 
-def parse_tree(tree: object) -> dict[str, DesiredTenant]:
+def parse_tree(tree: object, *, hosts: HostRules = PUBLIC_ONLY) -> dict[str, DesiredTenant]:
     """Return what the content of a file asks for, with every reference but `${stored}` filled in already.
 
     Args:
         tree: mappings, lists, text and booleans, as `senders.file_tree.tree_of` returns them.
+        hosts: where gateways may be reached without https.
 
     Raises:
         ConfigRefused: it breaks a rule; every wrong field is named.
     """
-    return _tenants(Findings(), tree)
+    return _tenants(Findings({HOSTS: hosts}), tree)
 
 
 def _tenants(findings: Findings, tree: object) -> dict[str, DesiredTenant]:
@@ -86,6 +94,11 @@ def _tenants(findings: Findings, tree: object) -> dict[str, DesiredTenant]:
     desired = {name: _tenant(findings, name, content) for name, content in tenants.items()}
     findings.refuse_if_any()
     return desired
+
+
+def _is_template(fields: Mapping[str, object], key: str) -> bool:
+    """Return whether a field holds the variables of messages, not of the environment."""
+    return key == "requests" and fields.get("kind") == Kind.GATEWAY
 
 
 def _tenant(findings: Findings, name: str, content: object) -> DesiredTenant:
@@ -135,9 +148,7 @@ def _sender(findings: Findings, key: str, raw: object, path: str) -> DesiredSend
 
 def _kind(findings: Findings, value: object, path: str) -> Kind | None:
     kinds = ", ".join(sorted(_ENTRIES))
-    if value == Kind.GATEWAY:
-        findings.add(path, f"gateway is not yet supported; supported kinds: {kinds}")
-    elif not isinstance(value, str) or value not in set(_ENTRIES):
+    if not isinstance(value, str) or value not in set(_ENTRIES):
         findings.add(path, f"must be one of {kinds}")
     else:
         return Kind(value)
@@ -164,6 +175,9 @@ def _desired(key: str, kind: Kind, entry: SenderEntry) -> DesiredSender:
         case SyniverseEntry():
             originators = tuple(Originator(one.id, one.countries, one.channels) for one in entry.originators)
             return replace(sender, originators=originators, token=_token(entry.access_token))
+        case GatewayEntry():
+            token, numbers = entry.authentication.secret, entry.selection()
+            return replace(sender, gateway=entry.gateway(), numbers=numbers, token=token)
     raise TypeError(f"{type(entry).__name__} is no sender of a known kind")
 
 

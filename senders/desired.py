@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from providers.protocol import Kind
-from senders.model import Originator, Policy, Sender, TenantConfig
+from providers.gateway_settings import Gateway
+from providers.protocol import Kind, NumberType
+from senders.model import Number, Originator, Policy, Sender, TenantConfig
 from trunkline_client.private import Token
 from trunkline_client.words import Channel
 
@@ -25,10 +26,17 @@ class Credential(Enum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class SelectedNumber:
-    """A number the administrator chose, and the countries given to it."""
+    """A number the administrator chose, and the countries given to it.
+
+    Attributes:
+        type: what a gateway's number is; None where the account says it.
+        capabilities: the channels a gateway's number can carry; None where the account says it.
+    """
 
     number: str
     countries: tuple[str, ...] | None = None
+    type: NumberType | None = None
+    capabilities: frozenset[Channel] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +62,7 @@ class DesiredSender:
     originators: tuple[Originator, ...] = ()
     consent_by: str | None = None
     enabled: bool = True
+    gateway: Gateway | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +73,6 @@ class DesiredTenant:
     senders: Mapping[str, DesiredSender]
     policies: Mapping[str, Policy]
     default_chain: tuple[str, ...] = ()
-
-
-def credential_field(sender: DesiredSender | Sender) -> str:
-    """Return the field of a file that holds a sender's credential."""
-    return "access_token" if sender.kind is Kind.SYNIVERSE else "auth_token"
 
 
 def desired_of(config: TenantConfig) -> DesiredTenant:
@@ -82,7 +86,9 @@ def desired_of(config: TenantConfig) -> DesiredTenant:
 
 
 def _sender_of(sender: Sender) -> DesiredSender:
-    selected = [] if sender.kind is Kind.SYNIVERSE else [one for one in sender.numbers if one.selected]
+    # a Syniverse sender's selection is its originators, in an order of their own
+    listed = () if sender.kind is Kind.SYNIVERSE else sender.numbers
+    selected = (_selected(sender.kind, number) for number in listed if number.selected)
     return DesiredSender(
         key=sender.key,
         kind=sender.kind,
@@ -90,10 +96,15 @@ def _sender_of(sender: Sender) -> DesiredSender:
         channels=sender.channels,
         account_sid=sender.account_sid,
         messaging_service_sid=sender.messaging_service_sid,
-        numbers=tuple(
-            sorted((SelectedNumber(one.number, one.countries) for one in selected), key=lambda one: one.number)
-        ),
+        numbers=tuple(sorted(selected, key=lambda one: one.number)),
         originators=sender.originators,
         consent_by=sender.consent.by if sender.consent else None,
         enabled=sender.enabled,
+        gateway=sender.gateway,
     )
+
+
+def _selected(kind: Kind, number: Number) -> SelectedNumber:
+    if kind is Kind.GATEWAY:
+        return SelectedNumber(number.number, number.countries, number.type, number.capabilities)
+    return SelectedNumber(number.number, number.countries)

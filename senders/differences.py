@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from senders.desired import DesiredSender, DesiredTenant
+from senders.desired import DesiredSender, DesiredTenant, SelectedNumber
+from senders.gateway_words import described_gateway
 from senders.model import ChannelCooldown, Condition, CountryLimit, Originator, Policy, Quota
 
 
@@ -122,8 +123,10 @@ def _sender(sender: DesiredSender) -> Iterator[tuple[str, str]]:
     if sender.messaging_service_sid:
         yield "messaging_service_sid", sender.messaging_service_sid
     yield "channels", _list(sender.channels)
+    if sender.gateway:
+        yield from described_gateway(sender.gateway)
     for number in sender.numbers:
-        yield f"numbers[{number.number}]", f"selected{_for(number.countries)}"
+        yield f"numbers[{number.number}]", _number(number)
     if sender.originators:
         yield "originators", ", ".join(map(_originator, sender.originators))
     yield "consent", f"by {sender.consent_by}" if sender.consent_by else "none (a draft)"
@@ -143,6 +146,11 @@ def described_policy(policy: Policy) -> Iterator[tuple[str, str]]:
         yield "cooldown.voice", _cooldown(policy.cooldown.voice)
     yield "fallback", f"not after {_list(policy.no_fallback)}" if policy.no_fallback else "after every fault"
     yield "on_unknown", policy.on_unknown
+
+
+def _number(number: SelectedNumber) -> str:
+    known = f" as {number.type}" if number.type else ""
+    return f"selected{known}{_for(number.countries)}{_over(number.capabilities)}"
 
 
 def _originator(originator: Originator) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from providers.protocol import Kind
-from senders.desired import DesiredSender, credential_field, desired_of
+from senders.credentials import secret_field
+from senders.desired import DesiredSender, desired_of
 from senders.findings import STORED_REFERENCE
 from senders.model import ChannelCooldown, Condition, CountryLimit, Originator, Policy, Quota, TenantConfig
 from trunkline_client.words import Channel, OnUnknown
@@ -57,7 +58,7 @@ def sender_tree(sender: DesiredSender, reference: str) -> Tree:
     tree: Tree = {"kind": sender.kind.value, "name": sender.name}
     if sender.account_sid is not None:
         tree["account_sid"] = sender.account_sid
-    tree[credential_field(sender)] = reference
+    tree[secret_field(sender)] = reference
     if sender.consent_by is not None:
         tree["consent"] = {"by": sender.consent_by}
     if not sender.enabled:

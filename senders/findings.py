@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from trunkline_client.errors import FieldError, TrunklineError
 
 _Model = TypeVar("_Model", bound=BaseModel)
+Spare = Callable[[Mapping[str, object], str], bool]
 
 #: a reference in a value, or `$${`, which stands for a plain `${`.
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{([^}]*)\}")
@@ -39,6 +40,10 @@ _PROBLEMS: Final = {
 }
 
 
+def _nothing(_: Mapping[str, object], __: str) -> bool:
+    return False
+
+
 class ConfigRefused(TrunklineError):
     """A configuration cannot be applied; `errors` names every wrong field, and nothing was saved."""
 
@@ -51,8 +56,10 @@ class ConfigRefused(TrunklineError):
 class Findings:
     """Collects errors, the first one of each field, in the order they were found."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: Mapping[str, object] | None = None) -> None:
+        """Start without errors; `context` is what validators of models find in `info.context`."""
         self._problems: dict[str, str] = {}
+        self._context = dict(context or {})
 
     def add(self, path: str, problem: str) -> None:
         """Record a problem of the field at `path`, unless it has one already."""
@@ -76,18 +83,32 @@ class Findings:
     def model(self, model: type[_Model], value: object, path: str) -> _Model | None:
         """Return `value` as a model, or None with every wrong field recorded."""
         try:
-            return model.model_validate(value)
+            return model.model_validate(value, context=self._context)
         except ValidationError as error:
             for detail in error.errors(include_url=False, include_input=False):
                 self.add(_path_of(path, detail), _problem_of(detail, model))
             return None
 
-    def substitute(self, value: object, environment: Mapping[str, str], path: str = "") -> object:
-        """Return `value` with every `${NAME}` in a text replaced; missing variables are recorded."""
+    def substitute(
+        self, value: object, environment: Mapping[str, str], path: str = "", *, spare: Spare = _nothing
+    ) -> object:
+        """Return `value` with every `${NAME}` in a text replaced; missing variables are recorded.
+
+        Args:
+            value: the file, or a part of it.
+            environment: where names are looked up.
+            path: the path of the part.
+            spare: tells of a mapping and one of its keys whether what is there keeps its `${...}`.
+        """
         if isinstance(value, dict):
-            return {key: self.substitute(item, environment, at(path, key)) for key, item in value.items()}
+            return {
+                key: item if spare(value, key) else self.substitute(item, environment, at(path, key), spare=spare)
+                for key, item in value.items()
+            }
         if isinstance(value, list):
-            return [self.substitute(item, environment, at(path, index)) for index, item in enumerate(value)]
+            return [
+                self.substitute(item, environment, at(path, index), spare=spare) for index, item in enumerate(value)
+            ]
         if not isinstance(value, str):
             return value
         if value == STORED_REFERENCE and path.rpartition(".")[2] in CREDENTIAL_FIELDS:

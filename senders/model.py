@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from providers.faults import Fault
+from providers.gateway_settings import Gateway
 from providers.protocol import Kind, NumberType
 from trunkline_client.words import Channel, OnUnknown
 
@@ -70,6 +71,7 @@ class Sender:
         numbers: every number of the account, selected or not; for Syniverse every channel and sender id, of which
             `originators` has the selected ones in their order of preference.
         consent: None makes it a draft that no chain can name.
+        gateway: how a gateway is spoken to, else None.
     """
 
     key: str
@@ -83,6 +85,7 @@ class Sender:
     originators: tuple[Originator, ...] = ()
     consent: Consent | None = None
     enabled: bool = True
+    gateway: Gateway | None = None
 
     @property
     def account_name(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 from providers.protocol import Kind
 from senders.model import Condition, Policy, Sender, TenantConfig
@@ -49,10 +48,6 @@ class Unusable(StrEnum):
     UNKNOWN = "unknown_sender"
     DISABLED = "disabled"
     DRAFT = "draft"
-    KIND = "kind_not_supported"
-
-
-_SUPPORTED_KINDS: Final = frozenset({Kind.TWILIO, Kind.TWILIO_MESSAGING_SERVICE, Kind.SYNIVERSE})
 
 
 def route(
@@ -81,8 +76,6 @@ def unusable(sender: Sender | None) -> Unusable | None:
     """Return why a sender gets no new attempt, None if it may be used; None stands for a key without a sender."""
     if sender is None:
         return Unusable.UNKNOWN
-    if sender.kind not in _SUPPORTED_KINDS:
-        return Unusable.KIND
     if is_draft(sender):
         return Unusable.DRAFT
     return None if sender.enabled else Unusable.DISABLED
@@ -99,6 +92,8 @@ def _has_selection(sender: Sender) -> bool:
             return bool(sender.originators)
         case Kind.TWILIO_MESSAGING_SERVICE:
             return sender.messaging_service_sid is not None
+        case Kind.GATEWAY:
+            return sender.gateway is not None  # numbers are optional: a gateway may choose its own
         case _:
             return any(number.selected for number in sender.numbers)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from providers.protocol import Kind, NumberType, Origin, OriginType
@@ -68,6 +68,8 @@ def choose(
             return _choose_service(sender, ask)
         case Kind.SYNIVERSE:
             return _choose_originator(sender, ask)
+        case Kind.GATEWAY:
+            return _choose_at_gateway(sender, ask)
         case _:
             return _choose_number(sender, ask)
 
@@ -177,6 +179,20 @@ def _choose_originator(sender: Sender, ask: _Ask) -> Choice:
     return _choice(origins, passed_over)
 
 
+def _choose_at_gateway(sender: Sender, ask: _Ask) -> Choice:
+    """Return the gateway itself if it has no numbers; a sender ID is used only where the request has a place for it."""
+    settings = sender.gateway.request_for(ask.channel) if sender.gateway else None
+    if sender.numbers and settings is not None and settings.takes_from:
+        return _choose_number(sender, ask)
+    passed_over = _ignored_sender_id(ask)
+    if sender.numbers:
+        choice = _choose_number(sender, replace(ask, sender_id=None))
+        return replace(choice, passed_over=(*passed_over, *choice.passed_over))
+    if sender.key in ask.exclude:
+        return _choice([], [*passed_over, PassedOver(sender.key, PassedOverReason.ALREADY_TRIED)])
+    return _choice([Origin(OriginType.GATEWAY, sender.key)], passed_over)
+
+
 def _originator_objection(originator: Originator, ask: _Ask) -> PassedOverReason | None:
     if originator.channels is not None and ask.channel not in originator.channels:
         return PassedOverReason.CHANNEL
@@ -187,7 +203,7 @@ def _originator_objection(originator: Originator, ask: _Ask) -> PassedOverReason
 
 
 def _ignored_sender_id(ask: _Ask) -> list[PassedOver]:
-    """Return the note that a sender ID is not used: a messaging service has its own, Syniverse takes none."""
+    """Return the note that a sender ID is not used: a messaging service has its own, others take none."""
     return [] if ask.sender_id is None else [PassedOver(ask.sender_id, PassedOverReason.SENDER_ID_NOT_ALLOWED)]
 
 
@@ -202,4 +218,6 @@ def _choice(origins: list[Origin], passed_over: list[PassedOver]) -> Choice:
 def _all(sender: Sender) -> tuple[str, ...]:
     if sender.kind is Kind.TWILIO_MESSAGING_SERVICE:
         return (sender.messaging_service_sid or "",)
+    if sender.kind is Kind.GATEWAY and not sender.numbers:
+        return (sender.key,)
     return (*(number.number for number in sender.numbers), *(originator.id for originator in sender.originators))

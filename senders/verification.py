@@ -17,7 +17,8 @@ from providers.protocol import (
     WrongCredentials,
 )
 from senders.accounts import account_with
-from senders.desired import DesiredSender, SelectedNumber, credential_field
+from senders.credentials import secret_field
+from senders.desired import DesiredSender, SelectedNumber
 from senders.findings import Findings, at
 from senders.model import Number, TenantConfig
 from trunkline_client.private import Token
@@ -98,6 +99,9 @@ def _import(findings: Findings, candidate: Candidate, found: Sequence[FoundNumbe
             return tuple(Number(one.number, one.type, one.capabilities, selected=one.number in chosen) for one in found)
         case Kind.TWILIO_MESSAGING_SERVICE:
             return ()  # Twilio chooses among the service's numbers, so none is ours to choose
+        case Kind.GATEWAY:
+            selected = {one.number: one for one in candidate.sender.numbers}
+            return tuple(_number(one, selected.get(one.number)) for one in found)
         case _:
             by_number = {one.number: one for one in found}
             selected = {one.number: one for one in candidate.sender.numbers}
@@ -148,4 +152,4 @@ def _refused_field(candidate: Candidate, refusal: VerificationFailed) -> str:
     """Return the field a refusal is about: the token if that is wrong, else the sender."""
     if not isinstance(refusal, WrongCredentials):
         return candidate.path
-    return at(candidate.path, credential_field(candidate.sender))
+    return at(candidate.path, secret_field(candidate.sender))

@@ -6,6 +6,7 @@ import math
 from datetime import timedelta
 
 from providers.protocol import Account, AttemptResult, Origin, SmsRequest, VoiceRequest
+from providers.variables import Variables
 from tasks.in_hand import InHand
 from tasks.services import Services
 from trunkline_client.words import Channel, Lane
@@ -44,6 +45,7 @@ def _sms(hand: InHand, origin: Origin, attempt_id: str, validity_s: int, limit_s
         validity_s=validity_s,
         deadline_s=limit_s,
         sender_id=hand.job.sender_id,
+        variables=_variables(hand),
         before_first_byte=hand.hold.check,
     )
 
@@ -59,8 +61,16 @@ def _voice(hand: InHand, origin: Origin, attempt_id: str, validity_s: int, limit
         ring_timeout_s=min(_LONGEST_RING_S, validity_s),
         validity_s=validity_s,
         deadline_s=limit_s,
+        variables=_variables(hand),
         before_first_byte=hand.hold.check,
     )
+
+
+def _variables(hand: InHand) -> Variables:
+    """Return what the job brings for templates: its metadata, and its own fields where those have nothing to say."""
+    job = hand.job
+    own = {"user.username": job.user.reveal() if job.user else None, "locale": job.locale}
+    return Variables({name: text for name, text in own.items() if text is not None} | dict(job.metadata or {}))
 
 
 def deadline_s(services: Services, lane: Lane) -> float:

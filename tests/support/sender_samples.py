@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from providers.gateway_settings import (
+    AuthMethod,
+    Gateway,
+    GatewayAuthentication,
+    GatewayRequest,
+    HttpMethod,
+)
 from providers.protocol import Kind, NumberType
 from senders.model import Consent, Number, Originator, Sender, TenantConfig
 from trunkline_client.words import Channel
@@ -46,6 +53,27 @@ def service(*, channels: frozenset[Channel] = SMS) -> Sender:
 
 def syniverse(*originators: Originator, key: str = "fallback", channels: frozenset[Channel] = BOTH) -> Sender:
     return Sender(key, Kind.SYNIVERSE, "Fallback", channels, "", originators=originators, consent=CONSENT)
+
+
+def gateway_request(channel: Channel = Channel.SMS, **fields: object) -> GatewayRequest:
+    settings: dict[str, object] = {
+        "method": HttpMethod.POST,
+        "url": f"https://gateway.example/{channel}",
+        "headers": (("content-type", "application/json"),),
+        "body": '{"to": "${to}", "text": "${message}"}',
+    }
+    return GatewayRequest(channel, **settings | fields)  # type: ignore[arg-type]
+
+
+def gateway(*numbers: Number, key: str = "gateway", **fields: object) -> Sender:
+    basic = GatewayAuthentication(AuthMethod.BASIC, username="acme")
+    settings: dict[str, object] = {
+        "consent": CONSENT,
+        "sealed_secret": "",
+        "channels": SMS,
+        "gateway": Gateway(basic, (gateway_request(),)),
+    }
+    return Sender(key, Kind.GATEWAY, "Gateway", numbers=numbers, **settings | fields)  # type: ignore[arg-type]
 
 
 def tenant(*senders: Sender, name: str = "acme", version: int = 1, **fields: object) -> TenantConfig:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from providers.protocol import Account, FoundNumber, Kind, VerifiedAccount
 from senders import sender_edits
-from senders.desired import credential_field
+from senders.credentials import secret_field
 from senders.editing import Edit
 from senders.file_tree import Tree
 from trunkline_client.private import Token
@@ -142,8 +142,8 @@ def replace(key: str, new_key: str, tenant: str, token_env: str | None, token_fi
 
     async def run(admin: Administration) -> None:
         stored = sender_of(await admin.config(tenant), key)
-        token = known or ask_token(f"New {credential_field(stored).replace('_', ' ')}")
-        change = sender_edits.replace(key, new_key, lambda old: with_token(old, credential_field(stored), token))
+        token = known or ask_token(f"New {secret_field(stored).replace('_', ' ')}")
+        change = sender_edits.replace(key, new_key, lambda old: with_token(old, secret_field(stored), token))
         edit = Edit(tenant=tenant, part=(), change=change, asks_the_account=True)
         await carry_out(admin, edit, asks=not given["yes"], dry_run=given["dry_run"], as_json=given["as_json"])
 

@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from providers.protocol import Kind
 from senders.model import Condition, Originator, Policy, Sender
 from senders.policy import Rule
 from senders.routing import Route, RouteSource, UnknownPolicy, Unusable, route, unusable
-from tests.support.sender_samples import SMS, phone, service, syniverse, tenant, twilio
+from tests.support.sender_samples import SMS, gateway, phone, service, syniverse, tenant, twilio
 from trunkline_client.words import Channel
 
 GB_SMS = Condition(("gb",), countries=frozenset({"GB"}), channels=SMS)
@@ -72,7 +71,9 @@ FALLBACK = syniverse(Originator("channel:a"))
         (twilio(), Unusable.DRAFT),
         (syniverse(), Unusable.DRAFT),
         (replace(service(), messaging_service_sid=None), Unusable.DRAFT),
-        (replace(OWN, kind=Kind.GATEWAY), Unusable.KIND),
+        (gateway(), None),
+        (replace(gateway(), consent=None), Unusable.DRAFT),
+        (replace(gateway(), gateway=None), Unusable.DRAFT),
     ],
 )
 def test_a_sender_in_a_chain_is_usable_or_says_why_not(sender: Sender | None, reason: Unusable | None) -> None:
