@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from providers.gateway_hosts import PUBLIC_ONLY, HostRules
 from providers.protocol import Kind, Provider
 from senders.apply import Plan, plan, save, verify
 from senders.compose import Numbers
@@ -79,6 +80,7 @@ class Editor:
         actor: who makes the changes, for the audit.
         now: returns the time.
         new_token: returns a fresh token for every save.
+        hosts: where gateways may be reached without https.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Editor:
         actor: str,
         now: Callable[[], datetime],
         new_token: Callable[[], str],
+        hosts: HostRules = PUBLIC_ONLY,
     ) -> None:
         self._store = store
         self._ring = ring
@@ -97,6 +100,7 @@ class Editor:
         self._actor = actor
         self._now = now
         self._new_token = new_token
+        self._hosts = hosts
 
     async def prepare(self, edit: Edit) -> Prepared:
         """Return what an edit changes; nothing is saved.
@@ -111,7 +115,8 @@ class Editor:
         before = tenant_tree(current) if current else {}
         tree = copy.deepcopy(before)
         edit.change(tree)
-        planned = plan(parse_tree({"tenants": {edit.tenant: tree}}), {edit.tenant: current}, self._ring)
+        desired = parse_tree({"tenants": {edit.tenant: tree}}, hosts=self._hosts)
+        planned = plan(desired, {edit.tenant: current}, self._ring)
         numbers = await self._numbers(edit, planned, current)
         return Prepared(edit, planned, numbers, _part(before, edit.part))
 

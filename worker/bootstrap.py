@@ -135,7 +135,9 @@ class WorkerRuntime:
             syniverse_api_url=settings.syniverse_api_url,
         )
         self._providers = Providers(
-            endpoints, timeouts=Timeouts(connect_s=settings.connect_s, read_s=settings.attempt_s)
+            endpoints,
+            timeouts=Timeouts(connect_s=settings.connect_s, read_s=settings.attempt_s),
+            gateways=settings.gateway_access,
         )
         self._services = Services(
             journal=journal,

@@ -18,10 +18,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from providers.registry import GatewayAccess
 from senders.secrets import KeyRing
 from trunkline_client.connection import parse
 from trunkline_client.errors import SettingsInvalid
 from trunkline_client.private import Token
+from worker.gateway_access import AuthorityFile, HostList, gateway_access
 
 PREFIX: Final = "TRUNKLINE_"
 #: a variable this like a setting's name is taken for a slip of the pen.
@@ -130,6 +132,17 @@ class Settings(BrokerSettings):
         default="https://api.syniverse.com/scg-external-api/api/v1",
         description="Syniverse's SCG API, with its base path.",
     )
+    gateway_private_hosts: HostList | None = Field(
+        default=None,
+        description=(
+            "Hosts that gateways may be reached at though they are not public: comma-separated names, addresses or "
+            "CIDR blocks. Those on this machine may be plain http."
+        ),
+    )
+    gateway_ca_file: AuthorityFile | None = Field(
+        default=None,
+        description="A PEM file of certificate authorities that gateways are trusted by, besides the system's.",
+    )
     connect_s: float = Field(
         default=3.0, gt=0, le=30, description="How long connecting to a provider may take, in seconds."
     )
@@ -200,6 +213,12 @@ class Settings(BrokerSettings):
         if attempt_s < info.data.get("connect_s", 0):
             raise ValueError(f"must be at least {variable('connect_s')}: connecting is part of an attempt")
         return attempt_s
+
+    @property
+    def gateway_access(self) -> GatewayAccess:
+        """Where gateways may be."""
+        insecure = self.allow_insecure_providers
+        return gateway_access(self.gateway_private_hosts, self.gateway_ca_file, insecure=insecure)
 
     @property
     def secret_key_texts(self) -> tuple[str, ...]:

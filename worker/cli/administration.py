@@ -37,7 +37,7 @@ async def open_providers(settings: Settings) -> AsyncIterator[Providers]:
         twilio_messaging_url=settings.twilio_messaging_url,
         syniverse_api_url=settings.syniverse_api_url,
     )
-    providers = Providers(endpoints)
+    providers = Providers(endpoints, gateways=settings.gateway_access)
     try:
         yield providers
     finally:
@@ -82,6 +82,7 @@ def administer(actor: str, body: Callable[[Administration], Awaitable[_Result]])
                 actor=actor,
                 now=lambda: datetime.now(UTC),
                 new_token=lambda: secrets.token_urlsafe(16),
+                hosts=settings.gateway_access.hosts,
             )
             return await body(Administration(store, ring, providers, editor, actor))
 

@@ -13,6 +13,7 @@ from typing import Final
 import click
 from redis.asyncio import Redis
 
+from providers.gateway_hosts import HostRules
 from senders.apply import Plan, plan, save, verify
 from senders.compose import Numbers
 from senders.config_file import parse_file
@@ -51,7 +52,7 @@ def apply(file: Path, dry_run: bool, yes: bool, as_json: bool, actor: str) -> No
     if not (dry_run or yes or sys.stdin.isatty()):
         raise click.UsageError("there is no terminal to ask on: say --yes to save, or --dry-run to look")
     settings = load_settings()
-    desired = _parse(file)
+    desired = _parse(file, settings.gateway_access.hosts)
     command = _Apply(settings, desired, dry_run=dry_run, yes=yes, as_json=as_json, actor=actor)
     if not run_with_redis(command.run):
         raise click.Abort
@@ -116,9 +117,9 @@ class _Apply:
             click.echo("Nothing saved: this was a dry run.")
 
 
-def _parse(file: Path) -> Mapping[str, DesiredTenant]:
+def _parse(file: Path, hosts: HostRules) -> Mapping[str, DesiredTenant]:
     try:
-        return parse_file(_text(file), os.environ)
+        return parse_file(_text(file), os.environ, hosts=hosts)
     except FileUnreadable as error:
         raise FileUnreadable(f"{file}: {error}") from error
 
