@@ -1,4 +1,4 @@
-"""The one ASGI app of both simulated providers and the control API."""
+"""The one ASGI app of the simulated providers and the control API."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from providers.simulators.control_api import ControlApi, answer_error
 from providers.simulators.endpoint import Dialect
 from providers.simulators.exchange import Exchange
 from providers.simulators.faults import FaultBox
+from providers.simulators.gateway.dialect import GATEWAY
 from providers.simulators.simulation import Simulation
 from providers.simulators.syniverse.dialect import SYNIVERSE
 from providers.simulators.twilio.dialect import TWILIO
@@ -30,7 +31,13 @@ def simulator_app(simulation: Simulation) -> Starlette:
         yield {FAULTS: simulation.faults}
 
     return Starlette(
-        routes=[*_routes(simulation, TWILIO), *_routes(simulation, SYNIVERSE), ControlApi(simulation).mount()],
+        # Syniverse answers every path that is nobody's, so it is the last of the providers
+        routes=[
+            *_routes(simulation, TWILIO),
+            *_routes(simulation, GATEWAY),
+            *_routes(simulation, SYNIVERSE),
+            ControlApi(simulation).mount(),
+        ],
         exception_handlers={TrunklineError: answer_error},
         lifespan=lifespan,
     )

@@ -7,7 +7,14 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from providers.simulators.world import AccountStatus, SuspendedAnswer, SyniverseAccount, TwilioAccount, World
+from providers.simulators.world import (
+    AccountStatus,
+    SimulatedGateway,
+    SuspendedAnswer,
+    SyniverseAccount,
+    TwilioAccount,
+    World,
+)
 from trunkline_client.errors import TrunklineError
 
 A = TypeVar("A")
@@ -39,7 +46,7 @@ def changed(world: World, account: str, action: Action, value: str | None = None
     """Return the world after `action` happened to `account`.
 
     Args:
-        account: the Account SID, or the name of a Syniverse account.
+        account: the Account SID, or the name of a Syniverse account or a gateway.
         value: the number, recipient, country, token or answer the action is about.
 
     Raises:
@@ -53,6 +60,10 @@ def changed(world: World, account: str, action: Action, value: str | None = None
         if syniverse.name == account:
             later = _apply(_SYNIVERSE, syniverse, action, value)
             return replace(world, syniverse=tuple(later if kept is syniverse else kept for kept in world.syniverse))
+    for gateway in world.gateways:
+        if gateway.name == account:
+            then = _apply(_GATEWAY, gateway, action, value)
+            return replace(world, gateways=tuple(then if kept is gateway else kept for kept in world.gateways))
     raise ChangeRefused(f"no account {account} in this world")
 
 
@@ -142,4 +153,8 @@ _SYNIVERSE: Final[Mapping[Action, Callable[[SyniverseAccount, str | None], Syniv
     Action.REJECT_RECIPIENT: lambda account, value: replace(
         account, rejected_recipients=(*account.rejected_recipients, _needed(value))
     ),
+}
+_GATEWAY: Final[Mapping[Action, Callable[[SimulatedGateway, str | None], SimulatedGateway]]] = {
+    Action.REVOKE_TOKEN: lambda gateway, _: replace(gateway, secret=None),
+    Action.SET_TOKEN: lambda gateway, value: replace(gateway, secret=_needed(value)),
 }

@@ -7,6 +7,7 @@ from typing import Final
 from providers.simulators.world import (
     AccountStatus,
     AccountType,
+    SimulatedGateway,
     SyniverseAccount,
     SyniverseChannel,
     SyniverseSenderId,
@@ -28,6 +29,8 @@ SERVICE_SID: Final = "MG00000000000000000000000000000001"
 TWILIO_TOKEN: Final = "simulated-auth-token"  # noqa: S105 - opens nothing but a simulator
 SYNIVERSE_TOKEN: Final = "simulated-access-token"  # noqa: S105 - same
 SYNIVERSE_NAME: Final = "syniverse-example"
+GATEWAY_NAME: Final = "gateway-example"
+GATEWAY_SECRET: Final = "simulated-gateway-secret"  # noqa: S105 - same
 
 LOCAL_NUMBER: Final = "+14155550100"
 TOLL_FREE_NUMBER: Final = "+18335550199"
@@ -37,7 +40,7 @@ SHORT_CODE: Final = "88022"
 
 
 def default_world() -> World:
-    """Return one full account with every kind of number, four special ones, and one Syniverse application."""
+    """Return one full account with every kind of number, four special ones, a Syniverse application and a gateway."""
     full = TwilioAccount(
         sid=FULL_SID,
         token=TWILIO_TOKEN,
@@ -61,6 +64,7 @@ def default_world() -> World:
             TwilioAccount(TEST_SID, TWILIO_TOKEN, "Test credentials", type=AccountType.TEST),
         ),
         syniverse=(_syniverse(),),
+        gateways=(SimulatedGateway(GATEWAY_NAME, GATEWAY_SECRET),),
     )
 
 

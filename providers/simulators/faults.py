@@ -85,8 +85,8 @@ class FaultPlan:
 
     Attributes:
         accept_first: serve the request first, so that a message is accepted and in the ledger, then go wrong.
-        provider: `twilio` or `syniverse`.
-        account: an Account SID, or the name of a Syniverse account.
+        provider: `twilio`, `syniverse` or `gateway`.
+        account: an Account SID, or the name of a Syniverse account or a gateway.
         method: `GET` or `POST`.
         path: a pattern of the path with `*` and `?`, for example `*/Messages.json`.
         recipient: the number a new message or call goes to.

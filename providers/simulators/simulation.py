@@ -11,7 +11,7 @@ from providers.simulators.ledger import Ledger
 from providers.simulators.records import Records
 from providers.simulators.syniverse.bodies import MessageRequest
 from providers.simulators.twilio.bodies import Call, Message
-from providers.simulators.world import SyniverseAccount, TwilioAccount, World
+from providers.simulators.world import SimulatedGateway, SyniverseAccount, TwilioAccount, World
 
 
 def new_hex() -> str:
@@ -25,6 +25,7 @@ class Simulation:
     Attributes:
         clock: seconds since the epoch.
         new_hex: 32 fresh hex digits.
+        gateway_tokens: the access tokens that gateways gave, each with the name and the secret it stands for.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Simulation:
         self.messages: Records[Message] = Records()
         self.calls: Records[Call] = Records()
         self.requests: Records[MessageRequest] = Records()
+        self.gateway_tokens: dict[str, tuple[str | None, str | None]] = {}
         self.use(world)
 
     def use(self, world: World) -> None:
@@ -49,6 +51,7 @@ class Simulation:
         self.syniverse_by_token: Mapping[str, SyniverseAccount] = {
             account.token: account for account in world.syniverse if account.token is not None
         }
+        self.gateways: Mapping[str, SimulatedGateway] = {gateway.name: gateway for gateway in world.gateways}
 
     def forget_messages(self) -> None:
         """Empty the ledger and every list of messages and calls; the world and the faults stay."""

@@ -169,11 +169,27 @@ class SyniverseAccount:
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class SimulatedGateway:
+    """One gateway.
+
+    Attributes:
+        name: its part of the path, its user name and its client id.
+        secret: its password, bearer token, header value and client secret; None when nothing is valid any more.
+        token_life_s: how long its access tokens say they live.
+    """
+
+    name: str
+    secret: str | None = field(repr=False)
+    token_life_s: int = 3600
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class World:
-    """Every account of both providers, and how Syniverse answers a request without credentials."""
+    """Every account of the providers, and how Syniverse answers a request without credentials."""
 
     twilio: tuple[TwilioAccount, ...] = ()
     syniverse: tuple[SyniverseAccount, ...] = ()
+    gateways: tuple[SimulatedGateway, ...] = ()
     syniverse_anonymous_body: AnonymousBody = AnonymousBody.JSON
 
     def as_json(self) -> dict[str, Any]:
@@ -194,6 +210,7 @@ def read_world(data: Mapping[str, Any]) -> World:
         problems = [FieldError(".".join(map(str, found["loc"])), found["msg"]) for found in error.errors()]
         raise WorldInvalid("; ".join(map(str, problems))) from None  # pydantic's text would show tokens
     keys = [account.sid for account in world.twilio] + [account.name for account in world.syniverse]
+    keys += [gateway.name for gateway in world.gateways]
     if len(set(keys)) != len(keys):
         raise WorldInvalid("two accounts have the same SID or name; give each its own")
     return world
