@@ -97,6 +97,13 @@ class TokenCache:
         if kept is not None and kept.token == refused:
             del self._kept[client]
 
+    async def aclose(self) -> None:
+        """Give up the requests that are under way."""
+        tasks = list(self._fetching.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     async def _fetch(self, client: Client) -> Token | NoToken:
         try:
             return await self._ask(client)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import ip_address
 from ssl import SSLContext
+from typing import Final
 
 import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -18,13 +21,29 @@ from providers.transport import AiohttpTransport
 #: Returns every address of a host name; raises an OSError if there is none.
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 
-_NOT_PUBLIC = "the host has an address that is not public"
+_THREADS: Final = 8
+_NOT_PUBLIC: Final = "the host has an address that is not public"
 
 
-async def system_resolve(host: str) -> Sequence[str]:
-    """Return every address the system knows for a name."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+class SystemResolver:
+    """Asks the system for the addresses of a name, on threads of its own.
+
+    The loop has few threads for this, and every provider's names are resolved on them: one tenant's slow name server
+    must not keep the others from connecting to theirs.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gateway-names")
+
+    async def __call__(self, host: str) -> Sequence[str]:
+        """Return every address of `host`; raises an OSError if it has none."""
+        ask = partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+
+    def close(self) -> None:
+        """Take no more questions."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class CheckedResolver(AbstractResolver):
@@ -60,15 +79,16 @@ class GatewayTransport(httpx.AsyncBaseTransport):
 
     Args:
         rules: the operator's exceptions.
-        resolve: how names are resolved.
+        resolve: how names are resolved; None means by the system.
         ssl_context: what to trust on https; None means the system's certificate authorities.
     """
 
     def __init__(
-        self, rules: HostRules, *, resolve: Resolve = system_resolve, ssl_context: SSLContext | None = None
+        self, rules: HostRules, *, resolve: Resolve | None = None, ssl_context: SSLContext | None = None
     ) -> None:
         self._rules = rules
-        self._resolver = CheckedResolver(rules, resolve)
+        self._system = SystemResolver()
+        self._resolver = CheckedResolver(rules, resolve or self._system)
         self._inner = AiohttpTransport(ssl_context=ssl_context, resolver=self._resolver)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -94,6 +114,7 @@ class GatewayTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close every connection."""
         await self._inner.aclose()
+        self._system.close()
 
     def _check(self, url: httpx.URL) -> None:
         """Check what needs no name server: aiohttp resolves no address that is written as one."""

@@ -13,7 +13,7 @@ import httpx
 from providers.gateway import Gateways
 from providers.gateway_hosts import PUBLIC_ONLY, HostRules
 from providers.gateway_tokens import TokenCache
-from providers.gateway_transport import GatewayTransport, Resolve, system_resolve
+from providers.gateway_transport import GatewayTransport
 from providers.http import keep_urls_out_of_logs
 from providers.protocol import Kind, Provider
 from providers.syniverse import Syniverse
@@ -60,12 +60,10 @@ class GatewayAccess:
     Attributes:
         hosts: the hosts that need not be public.
         ca_file: a PEM file of authorities to trust besides the system's; None for none.
-        resolve: how names are resolved.
     """
 
     hosts: HostRules = PUBLIC_ONLY
     ca_file: str | None = None
-    resolve: Resolve = system_resolve
 
     def ssl_context(self) -> SSLContext | None:
         """Return what to trust, None for the system's; raises an OSError if the file is none or has no certificate."""
@@ -102,8 +100,9 @@ class Providers:
         limits = timeouts or Timeouts()
         self._client = _client(transport or AiohttpTransport(ssl_context=ssl_context), limits)
         access = gateways or GatewayAccess()
-        gateway_transport = GatewayTransport(access.hosts, resolve=access.resolve, ssl_context=access.ssl_context())
+        gateway_transport = GatewayTransport(access.hosts, ssl_context=access.ssl_context())
         self._gateway_client = _client(gateway_transport, limits, accept="*/*")
+        self._tokens = TokenCache(self._gateway_client, deadline_s=limits.verify_s, monotonic=time.monotonic)
         twilio = Twilio(
             TwilioApi(self._client, endpoints.twilio_api_url, endpoints.twilio_messaging_url), limits.verify_s
         )
@@ -113,7 +112,7 @@ class Providers:
             Kind.SYNIVERSE: Syniverse(SyniverseApi(self._client, endpoints.syniverse_api_url), limits.verify_s, now_s),
             Kind.GATEWAY: Gateways(
                 self._gateway_client,
-                TokenCache(self._gateway_client, deadline_s=limits.verify_s, monotonic=time.monotonic),
+                self._tokens,
                 gateway_transport.check,
                 limits.verify_s,
                 time.monotonic,
@@ -126,6 +125,7 @@ class Providers:
 
     async def aclose(self) -> None:
         """Close every connection."""
+        await self._tokens.aclose()
         await self._client.aclose()
         await self._gateway_client.aclose()
 

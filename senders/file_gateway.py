@@ -155,10 +155,10 @@ class GatewayEntry(SenderEntry):
 
     @whole(mode="after")
     def _each_header_once(self) -> GatewayEntry:
-        name = (self.authentication.header or "authorization").lower()
+        reserved = {"authorization", (self.authentication.header or "authorization").lower()}
         for request in self.requests:
-            if name in {header.lower() for header in request.headers}:
-                raise ValueError(f"the header {name} is that of the authentication: leave it out of the requests")
+            for name in sorted(reserved & {header.lower() for header in request.headers}):
+                raise ValueError(f"the header {name} is for the authentication: leave it out of the requests")
         return self
 
     def gateway(self) -> Gateway:
