@@ -22,6 +22,7 @@ from providers.simulators.faults import FaultKind, FaultPlan
 from providers.simulators.ledger import Entry
 from providers.simulators.server import start
 from providers.simulators.world import (
+    SimulatedGateway,
     SyniverseAccount,
     SyniverseChannel,
     TwilioAccount,
@@ -45,6 +46,7 @@ TOKENS: Final = {
     "ACME_TOKEN": "acme-auth-token-7f3a",
     "GLOBEX_TOKEN": "globex-auth-token-91bc",
     "SYNIVERSE_TOKEN": "sy-77aa",
+    "GATEWAY_TOKEN": "gateway-secret-52d0",
 }
 ACME_SID, GLOBEX_SID = "AC" + "a" * 32, "AC" + "b" * 32
 
@@ -120,6 +122,7 @@ def world() -> World:
                 channels=(SyniverseChannel("1KJPMkuHQkair", "Everywhere"),),
             ),
         ),
+        gateways=(SimulatedGateway("gateway", TOKENS["GATEWAY_TOKEN"]),),
     )
 
 
