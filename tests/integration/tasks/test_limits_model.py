@@ -259,7 +259,8 @@ class World:
     def reset(self, user: str) -> None:
         """Reset a user."""
         known = run(self.redis.exists(user_quota_key("acme", Private(user), DIGESTER)))
-        done = run(reset_quota(self.redis, DIGESTER, tenant="acme", user=Private(user), token=str(next(self._numbers))))
+        token = str(next(self._numbers))
+        done = run(reset_quota(self.redis, DIGESTER, tenant="acme", user=Private(user), actor="ann", token=token))
         assert done == bool(known)
         self.model.reset(user)
 
