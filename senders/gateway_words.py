@@ -41,5 +41,7 @@ def _request(request: GatewayRequest) -> Iterator[tuple[str, str]]:
     if request.body is not None:
         yield ".body", request.body
     yield ".number_format", request.number_format
-    if request.before_tag or request.after_tag:
-        yield ".tags", f"{request.before_tag}digit{request.after_tag}"
+    if request.before_tag:
+        yield ".before_tag", request.before_tag
+    if request.after_tag:
+        yield ".after_tag", request.after_tag

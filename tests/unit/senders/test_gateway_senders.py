@@ -147,6 +147,8 @@ def test_a_new_gateway_is_shown_field_by_field_without_its_secret() -> None:
         ({"requests": [POST | {"url": "https://other.example/"}]}, "requests[sms]"),
         ({"requests": [POST | {"headers": {"content-type": "application/json", "x-a": "1"}}]}, "headers.x-a"),
         ({"requests": [POST | {"number_format": "number_only"}]}, "number_format"),
+        ({"requests": [POST | {"channel": "voice", "before_tag": "<d>"}], "channels": ["voice"]}, ".before_tag: <d>"),
+        ({"requests": [POST | {"channel": "voice", "after_tag": "</d>"}], "channels": ["voice"]}, ".after_tag: </d>"),
         ({"numbers": [PHONE]}, "numbers[+14155550100]"),
     ],
 )
