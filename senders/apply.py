@@ -16,7 +16,7 @@ from providers.protocol import Kind, Provider
 from senders.accounts import open_token
 from senders.audit import AuditEvent, events_of
 from senders.compose import Composer, Numbers, path_of, token_of
-from senders.credentials import changed_identity, secret_field
+from senders.credentials import changed_identity, moved_hosts, secret_field
 from senders.desired import Credential, DesiredSender, DesiredTenant, desired_of
 from senders.differences import Difference, differences
 from senders.findings import STORED_REFERENCE, Findings, at
@@ -27,6 +27,7 @@ from senders.verification import Candidate, verify_all
 from trunkline_client.private import Token
 
 _NOTHING_STORED: Final = f"{STORED_REFERENCE} stands for a stored credential, and this sender has none: give it here"
+_MOVED: Final = f"then {STORED_REFERENCE} is not enough, give the credential itself"
 _IMMUTABLE: Final = (
     "is a credential and cannot change under an existing key: add a sender with a new key, repoint the chains to it "
     "and drop this one, all in one file"
@@ -144,6 +145,13 @@ def _refuse_other_credentials(
         changed = secret_field(sender)
     if changed is not None:
         findings.add(at(path, changed), _IMMUTABLE)
+    elif sender.token is Credential.STORED and moved_hosts(sender, stored):
+        # Else whoever may configure but not read credentials could have a stored one sent to a host of theirs.
+        findings.add(at(path, "requests"), f"lead to another host ({_hosts(sender, stored)}): {_MOVED}")
+
+
+def _hosts(sender: DesiredSender, stored: Sender) -> str:
+    return ", ".join(sorted(moved_hosts(sender, stored)))
 
 
 def _known_token(sender: DesiredSender, stored: Sender | None, opened: Callable[[Sender], Token]) -> Token:

@@ -70,7 +70,7 @@ def parse_file(
     tree = read_yaml(text)
     if tree is None:
         raise FileUnreadable("it is empty")
-    return _tenants(findings, findings.substitute(tree, environment, spare=_is_template))
+    return _tenants(findings, findings.substitute(tree, environment, spare=is_template))
 
 
 def parse_tree(tree: object, *, hosts: HostRules = PUBLIC_ONLY) -> dict[str, DesiredTenant]:
@@ -96,7 +96,7 @@ def _tenants(findings: Findings, tree: object) -> dict[str, DesiredTenant]:
     return desired
 
 
-def _is_template(fields: Mapping[str, object], key: str) -> bool:
+def is_template(fields: Mapping[str, object], key: str) -> bool:
     """Return whether a field holds the variables of messages, not of the environment."""
     return key == "requests" and fields.get("kind") == Kind.GATEWAY
 
@@ -176,8 +176,8 @@ def _desired(key: str, kind: Kind, entry: SenderEntry) -> DesiredSender:
             originators = tuple(Originator(one.id, one.countries, one.channels) for one in entry.originators)
             return replace(sender, originators=originators, token=_token(entry.access_token))
         case GatewayEntry():
-            token, numbers = entry.authentication.secret, entry.selection()
-            return replace(sender, gateway=entry.gateway(), numbers=numbers, token=token)
+            token = _token(entry.authentication.secret)
+            return replace(sender, gateway=entry.gateway(), numbers=entry.selection(), token=token)
     raise TypeError(f"{type(entry).__name__} is no sender of a known kind")
 
 

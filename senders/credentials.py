@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from providers.gateway_settings import SECRET_OF, GatewayAuthentication
+from providers.gateway_settings import SECRET_OF, GatewayAuthentication, hosts_of
 from providers.protocol import Kind
 from senders.desired import DesiredSender
 from senders.model import Sender
@@ -15,6 +15,13 @@ def secret_field(sender: Sender | DesiredSender) -> str:
     if sender.gateway is not None:
         return f"authentication.{SECRET_OF[sender.gateway.authentication.method]}"
     return "access_token" if sender.kind is Kind.SYNIVERSE else "auth_token"
+
+
+def moved_hosts(sender: DesiredSender, stored: Sender) -> frozenset[str]:
+    """Return the hosts that a gateway's credential would newly be sent to."""
+    if sender.gateway is None or stored.gateway is None:
+        return frozenset()
+    return hosts_of(sender.gateway) - hosts_of(stored.gateway)
 
 
 def changed_identity(sender: DesiredSender, stored: Sender) -> str | None:

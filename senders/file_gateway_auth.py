@@ -19,7 +19,6 @@ from pydantic import model_validator as whole
 from providers.gateway_hosts import PUBLIC_ONLY, HostRules
 from providers.gateway_settings import SECRET_OF, AuthMethod, GatewayAuthentication
 from senders.gateway_rules import address_problem, header_problem, line_problem, secret_problem
-from trunkline_client.private import Token
 
 #: the key of a validation's context under which the operator's `HostRules` are.
 HOSTS: Final = "hosts"
@@ -122,10 +121,10 @@ class AuthenticationEntry(Part):
         return self
 
     @property
-    def secret(self) -> Token:
+    def secret(self) -> SecretStr:
         """The one secret of the method."""
         secret: SecretStr = getattr(self, SECRET_OF[self.method])
-        return Token(secret.get_secret_value())
+        return secret
 
     def settings(self) -> GatewayAuthentication:
         """Return all but the secret."""

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from providers.protocol import Kind
 from senders.credentials import secret_field
-from senders.desired import DesiredSender, desired_of
+from senders.desired import DesiredSender, SelectedNumber, desired_of
+from senders.file_gateway_tree import gateway_tree
 from senders.findings import STORED_REFERENCE
 from senders.model import ChannelCooldown, Condition, CountryLimit, Originator, Policy, Quota, TenantConfig
 from trunkline_client.words import Channel, OnUnknown
@@ -58,7 +59,10 @@ def sender_tree(sender: DesiredSender, reference: str) -> Tree:
     tree: Tree = {"kind": sender.kind.value, "name": sender.name}
     if sender.account_sid is not None:
         tree["account_sid"] = sender.account_sid
-    tree[secret_field(sender)] = reference
+    if sender.gateway is None:
+        tree[secret_field(sender)] = reference
+    else:
+        tree |= gateway_tree(sender.gateway, reference)
     if sender.consent_by is not None:
         tree["consent"] = {"by": sender.consent_by}
     if not sender.enabled:
@@ -98,7 +102,16 @@ def _selection(sender: DesiredSender) -> Tree:
             service = sender.messaging_service_sid
             return {} if service is None else {"messaging_service_sid": service}
         case _:
-            return {"numbers": [_with_countries({"number": one.number}, one.countries) for one in sender.numbers]}
+            return {"numbers": [_number(one) for one in sender.numbers]}
+
+
+def _number(number: SelectedNumber) -> Tree:
+    tree: Tree = {"number": number.number}
+    if number.type is not None:
+        tree["type"] = number.type.value
+    if number.capabilities is not None:
+        tree["capabilities"] = _channels(number.capabilities)
+    return _with_countries(tree, number.countries)
 
 
 def _originator(originator: Originator) -> Tree:

@@ -98,6 +98,14 @@ def standing_objection(number: Number, channel: Channel) -> PassedOverReason | N
     return None
 
 
+def takes_sender_ids(sender: Sender, channel: Channel) -> bool:
+    """Return whether a sender that chooses among numbers has a place for a sender ID in its requests of a channel."""
+    if sender.gateway is None:
+        return True
+    request = sender.gateway.request_for(channel)
+    return request is not None and request.takes_from
+
+
 def sender_id_objection(
     sender_id: str, *, channel: Channel, country: str | None, exclude: AbstractSet[str]
 ) -> PassedOverReason | None:
@@ -170,8 +178,9 @@ def _choose_service(sender: Sender, ask: _Ask) -> Choice:
 def _choose_originator(sender: Sender, ask: _Ask) -> Choice:
     passed_over = _ignored_sender_id(ask)
     origins: list[Origin] = []
+    gone = {one.number for one in sender.numbers if not one.available}
     for originator in sender.originators:
-        reason = _originator_objection(originator, ask)
+        reason = PassedOverReason.NOT_AVAILABLE if originator.id in gone else _originator_objection(originator, ask)
         if reason is None:
             origins.append(Origin(OriginType.ORIGINATOR, originator.id))
         else:
@@ -181,8 +190,7 @@ def _choose_originator(sender: Sender, ask: _Ask) -> Choice:
 
 def _choose_at_gateway(sender: Sender, ask: _Ask) -> Choice:
     """Return the gateway itself if it has no numbers; a sender ID is used only where the request has a place for it."""
-    settings = sender.gateway.request_for(ask.channel) if sender.gateway else None
-    if sender.numbers and settings is not None and settings.takes_from:
+    if sender.numbers and takes_sender_ids(sender, ask.channel):
         return _choose_number(sender, ask)
     passed_over = _ignored_sender_id(ask)
     if sender.numbers:
@@ -220,4 +228,6 @@ def _all(sender: Sender) -> tuple[str, ...]:
         return (sender.messaging_service_sid or "",)
     if sender.kind is Kind.GATEWAY and not sender.numbers:
         return (sender.key,)
-    return (*(number.number for number in sender.numbers), *(originator.id for originator in sender.originators))
+    if sender.kind is Kind.SYNIVERSE:
+        return tuple(originator.id for originator in sender.originators)
+    return tuple(number.number for number in sender.numbers)

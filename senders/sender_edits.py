@@ -14,7 +14,11 @@ from trunkline_client.errors import TrunklineError
 
 Change = Callable[[Tree], None]
 
-_SELECTIONS: Final = {"twilio": "numbers", "gateway": "numbers", "syniverse": "originators"}
+_SELECTIONS: Final = {"twilio": "numbers", "syniverse": "originators"}
+_NO_SELECTION: Final = {
+    "twilio_messaging_service": "Twilio picks the number",
+    "gateway": "its numbers are those of its configuration, which `trunkline apply` changes",
+}
 
 
 class SenderUnknown(TrunklineError):
@@ -64,8 +68,8 @@ def select(key: str, numbers: Collection[str]) -> Change:
         if sender["kind"] == "twilio_messaging_service":
             _select_service(key, sender, numbers)
             return
-        name = "id" if sender["kind"] == "syniverse" else "number"
-        selected = sender.setdefault(_SELECTIONS[sender["kind"]], [])
+        field, name = _selection_of(key, sender)
+        selected = sender.setdefault(field, [])
         there = {one[name] for one in selected}
         selected.extend({name: number} for number in numbers if number not in there)
 
@@ -77,10 +81,7 @@ def unselect(key: str, numbers: Collection[str] | None) -> Change:
 
     def change(tree: Tree) -> None:
         sender = sender_in(tree, key)
-        if sender["kind"] == "twilio_messaging_service":
-            raise NothingToSelect(f"Twilio picks the number of sender {key}; it has no selection of its own")
-        name = "id" if sender["kind"] == "syniverse" else "number"
-        field = _SELECTIONS[sender["kind"]]
+        field, name = _selection_of(key, sender)
         selected = sender.get(field, [])
         missing = sorted(set(numbers or ()) - {one[name] for one in selected})
         if missing:
@@ -172,6 +173,14 @@ def _repoint(tree: Tree, key: str, to: str | None) -> None:
         chain[:] = [one for one in dict.fromkeys(renamed) if one is not None]
     if tree.get("default_chain") == []:
         del tree["default_chain"]
+
+
+def _selection_of(key: str, sender: Tree) -> tuple[str, str]:
+    """Return the field of a sender's selection, and what names one of it."""
+    kind = sender["kind"]
+    if kind in _NO_SELECTION:
+        raise NothingToSelect(f"sender {key} has no selection to change: {_NO_SELECTION[kind]}")
+    return _SELECTIONS[kind], "id" if kind == "syniverse" else "number"
 
 
 def _select_service(key: str, sender: Tree, services: Collection[str]) -> None:

@@ -21,6 +21,7 @@ from senders.selection import (
     sender_id_objection,
     served_countries,
     standing_objection,
+    takes_sender_ids,
 )
 from trunkline_client.private import Recipient
 from trunkline_client.words import Channel
@@ -72,7 +73,7 @@ class Shortlist:
         return chooses_among_numbers(self._sender) and self._channel in self._sender.channels
 
     def _takes(self, sender_id: str | None, country: str | None, exclude: AbstractSet[str]) -> bool:
-        if sender_id is None:
+        if sender_id is None or not takes_sender_ids(self._sender, self._channel):
             return False
         return sender_id_objection(sender_id, channel=self._channel, country=country, exclude=exclude) is None
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import yaml
 
+from senders.config_file import is_template
 from senders.findings import STORED_REFERENCE
 
 #: beyond it PyYAML would fold a long text over lines; a file is easier to compare without.
@@ -26,7 +27,7 @@ def write_yaml(tree: object, references: frozenset[str] = frozenset()) -> str:
 
 def _escaped(value: object, references: frozenset[str]) -> object:
     if isinstance(value, dict):
-        return {key: item if key == "requests" else _escaped(item, references) for key, item in value.items()}
+        return {key: item if is_template(value, key) else _escaped(item, references) for key, item in value.items()}
     if isinstance(value, list):
         return [_escaped(item, references) for item in value]
     if isinstance(value, str) and value not in references:

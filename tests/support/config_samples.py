@@ -55,6 +55,7 @@ tenants:
           - {{chain: [acme-twilio, acme-syniverse]}}
 """
 
+GATEWAY_NUMBERS = (FoundNumber("+18335550111", NumberType.TOLL_FREE, BOTH),)
 TWILIO_NUMBERS = (
     FoundNumber("+14155550100", NumberType.PHONE_NUMBER, BOTH),
     FoundNumber("+14155550101", NumberType.PHONE_NUMBER, SMS),
@@ -98,9 +99,11 @@ class FakeProviders:
     def __init__(self) -> None:
         self.twilio = FakeProvider(TWILIO_NUMBERS)
         self.syniverse = FakeProvider(SYNIVERSE_NUMBERS)
+        self.gateway = FakeProvider(GATEWAY_NUMBERS)
 
     def for_kind(self, kind: Kind) -> Provider:
-        return self.syniverse if kind is Kind.SYNIVERSE else self.twilio
+        fakes = {Kind.SYNIVERSE: self.syniverse, Kind.GATEWAY: self.gateway}
+        return fakes.get(kind, self.twilio)
 
     @property
     def asked(self) -> list[Account]:

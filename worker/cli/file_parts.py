@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import IO, Final
 
+from senders.config_file import is_template
 from senders.findings import Findings
 from senders.yaml_text import FileUnreadable, read_yaml
 
@@ -29,6 +30,6 @@ def read_part(file: IO[bytes]) -> object:
     except FileUnreadable as error:
         raise FileUnreadable(f"{where}: {error}") from error
     findings = Findings()
-    filled = findings.substitute({} if tree is None else tree, os.environ)
+    filled = findings.substitute({} if tree is None else tree, os.environ, spare=is_template)
     findings.refuse_if_any()
     return filled

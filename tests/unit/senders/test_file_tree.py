@@ -33,6 +33,29 @@ EVERYTHING = ACME.replace(
         cooldown: {by: user, sms: {periods: [45s, 2m, 5m], resend_limit: 3}, voice: {enabled: false}}
 """,
 ).replace("name: Acme Twilio", "name: '${ACME_NAME}'\n        enabled: false")
+GATEWAY = """
+    senders:
+      acme-gateway:
+        kind: gateway
+        name: Own
+        consent: {by: ops@acme.example}
+        channels: [sms, voice]
+        authentication: {method: OAUTH2, auth_url: https://id.example/token, client_id: me, client_secret: secret-1}
+        requests:
+          - channel: sms
+            method: POST
+            url: https://gw.example/sms
+            headers: {content-type: application/json, X-Brand: 'a: b'}
+            body: '{"to": "${to}", "text": "${message}", "from": "${from}", "price": "$${x}"}'
+            number_format: NUMBER_ONLY
+          - channel: voice
+            method: GET
+            url: https://gw.example/call?to=${to}&text=${message}
+            before_tag: <Say>
+            after_tag: </Say> <Pause/>
+        numbers:
+          - {number: "+18335550111", type: TOLL_FREE, capabilities: [SMS, VOICE], countries: [US]}
+"""
 NAMES = {"ACME_NAME": "Acme ${to} $${x} No: #1"}
 
 
@@ -49,6 +72,27 @@ async def test_a_written_configuration_read_back_changes_nothing_and_needs_no_se
 
     assert plan(parse_file(text, {}), {"acme": config}, RING).is_empty
     assert parse_file(text, {})["acme"] == desired_of(config)
+
+
+async def test_a_gateway_read_back_is_the_same_with_the_variables_of_its_messages() -> None:
+    config = await stored(f"tenants:\n  acme:{GATEWAY}")
+    text = write_yaml(tree_of([config]))
+
+    assert plan(parse_file(text, {}), {"acme": config}, RING).is_empty
+    assert '"price": "$${x}"' in text
+    assert "secret-1" not in text
+
+
+@pytest.mark.parametrize("old", ["https://gw.example/sms", "https://gw.example/call"])
+async def test_a_stored_credential_of_a_gateway_goes_to_no_other_host(old: str) -> None:
+    config = await stored(f"tenants:\n  acme:{GATEWAY}")
+    text = write_yaml(tree_of([config])).replace(old, "https://elsewhere.example/sms?x=${to}${message}", 1)
+
+    with pytest.raises(ConfigRefused) as refused:
+        plan(parse_file(text, {}), {"acme": config}, RING)
+    (error,) = refused.value.errors
+    assert error.field == "tenants.acme.senders.acme-gateway.requests"
+    assert "lead to another host (elsewhere.example)" in error.problem
 
 
 async def test_no_credential_is_in_what_is_written() -> None:

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from providers.protocol import NumberType, Origin, OriginType
-from senders.choice import Choice, PassedOverReason
+from senders.choice import Choice, PassedOver, PassedOverReason
 from senders.countries import country_of
 from senders.model import Number, Originator, Sender
 from senders.selection import choose
@@ -219,3 +219,13 @@ def test_the_spread_stays_the_same_from_release_to_release() -> None:
     chosen = [pick(sender, f"+1415555267{digit}").candidates[0][-1] for digit in range(10)]
 
     assert "".join(chosen) == "8047054187"
+
+
+def test_an_originator_that_the_account_has_no_more_is_never_chosen() -> None:
+    gone = Number("channel:1", NumberType.PHONE_NUMBER, BOTH, available=False)
+    sender = replace(syniverse(Originator("channel:1"), Originator("channel:2")), numbers=(gone,))
+
+    choice = choose(sender, channel=Channel.SMS, to=Recipient("+14155552671"), country="US", sender_id=None)
+
+    assert choice.candidates == ("channel:2",)
+    assert choice.passed_over == (PassedOver("channel:1", PassedOverReason.NOT_AVAILABLE),)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from providers.gateway_settings import AuthMethod, Gateway, GatewayAuthentication
 from providers.protocol import NumberType
 from senders import rendezvous
 from senders.choice import Choice
@@ -18,7 +19,7 @@ from senders.countries import country_of
 from senders.model import Number, Originator, Sender
 from senders.selection import choose, served_countries
 from senders.shortlist import Shortlist
-from tests.support.sender_samples import BOTH, VOICE, phone, service, syniverse, twilio
+from tests.support.sender_samples import BOTH, VOICE, gateway, gateway_request, phone, service, syniverse, twilio
 from trunkline_client.private import Recipient
 from trunkline_client.words import Channel
 
@@ -51,6 +52,15 @@ SENDERS = st.lists(numbers(), max_size=12, unique_by=lambda number: number.numbe
 )
 
 
+WITH_FROM = Gateway(
+    GatewayAuthentication(AuthMethod.BEARER),
+    (gateway_request(body='{"to": "${to}", "text": "${message}", "from": "${from}"}'), gateway_request(Channel.VOICE)),
+)
+GATEWAYS = st.builds(
+    lambda found, settings: gateway(*found, channels=BOTH, gateway=settings),
+    st.lists(numbers(), max_size=4, unique_by=lambda number: number.number),
+    st.sampled_from([WITH_FROM, gateway().gateway]),
+)
 SENDERS_WITHOUT_NUMBERS = st.sampled_from(
     [
         twilio(channels=BOTH),
@@ -122,7 +132,7 @@ def test_the_next_choice_after_a_refusal_is_the_second_candidate(sender: Sender,
 
 
 @given(
-    SENDERS | SENDERS_WITHOUT_NUMBERS,
+    SENDERS | SENDERS_WITHOUT_NUMBERS | GATEWAYS,
     CHANNELS,
     RECIPIENTS,
     st.none() | st.just("Acme"),
