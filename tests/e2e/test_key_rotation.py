@@ -53,7 +53,7 @@ def test_keys_are_rotated_under_a_working_worker_and_the_old_one_can_go(system: 
     sent += send(system, EASY, 20)
 
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["resealed"] == 10  # the secrets of five senders, the texts of five jobs
+    assert json.loads(done.stdout)["resealed"] == 11  # five senders, five jobs, and the key of the counters
     assert {system.outcome(job_id)["state"] for job_id in sent} == {"sent"}
     assert json.loads(both.run("secrets", "rotate", "--json").stdout)["resealed"] == 0
     assert worker.stop() == 0
@@ -62,7 +62,7 @@ def test_keys_are_rotated_under_a_working_worker_and_the_old_one_can_go(system: 
     shown = json.loads(alone.run("secrets", "status", "--json").stdout)
     last = alone.start_worker()
     last.wait_ready()
-    assert (shown["keys"], shown["unreadable"]["count"]) == ([{"key": 1, "opens": 10}], 0)
+    assert (shown["keys"], shown["unreadable"]["count"]) == ([{"key": 1, "opens": 11}], 0)
     assert {system.outcome(job_id)["state"] for job_id in send(system, EASY, 5) + send(system, REFUSED, 5)} == {"sent"}
     assert system.raw.zcard(keys.HELD) == 0
     assert last.stop() == 0
