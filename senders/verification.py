@@ -114,7 +114,7 @@ def _import(findings: Findings, candidate: Candidate, found: Sequence[FoundNumbe
 
 def _objection(choice: SelectedNumber, found: FoundNumber | None, channels: frozenset[Channel]) -> str | None:
     if found is None:
-        return "the account does not have this number"
+        return "the account does not have this number: select one it has, or buy it there first"
     if channels == _BOTH and not found.capabilities >= _BOTH:
         able = ", ".join(sorted(found.capabilities)) or "neither"
         return f"supports {able} only, and a sender for both sms and voice may only select numbers that support both"
