@@ -116,6 +116,14 @@ def is_public(address: Address) -> bool:
     return inner in _PUBLIC_6 and not any(inner in block for block in _NOT_PUBLIC_6)
 
 
+def is_readable(origin: str) -> bool:
+    """Return whether the HTTP client takes scheme and authority of an address; `08.8.8.8` and `xn--a` are no hosts."""
+    try:
+        return bool(httpx.URL(origin).host)
+    except (httpx.InvalidURL, UnicodeError):
+        return False
+
+
 def plain(host: str) -> str:
     """Return a host in the form it is compared in: lower case, without brackets and without a final dot."""
     return host.strip("[]").lower().rstrip(".")

@@ -109,7 +109,7 @@ class GatewayTransport(httpx.AsyncBaseTransport):
             OSError: it has no address.
         """
         self._check(url)
-        await self._resolver.resolve(url.host)
+        await self._resolver.resolve(url.raw_host.decode("ascii"))  # the form aiohttp resolves, not the one people read
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -6,7 +6,7 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from providers.gateway_hosts import HostRules
+from providers.gateway_hosts import HostRules, is_readable
 from providers.gateway_template import is_well_formed, json_problem, names_in, origin_of
 
 #: the variables every message needs, as errors name them.
@@ -45,7 +45,7 @@ def address_problem(url: str, hosts: HostRules) -> str | None:
         return "variables may stand after the host only"
     try:
         parts = urlsplit(origin)
-        readable = parts.port != 0
+        readable = parts.port != 0 and is_readable(origin)
     except ValueError:
         return _NOT_HTTPS
     host = parts.hostname or ""

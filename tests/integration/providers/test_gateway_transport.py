@@ -73,6 +73,18 @@ async def test_a_name_with_one_private_address_is_refused_as_a_whole() -> None:
         assert await get(client, "https://gw.example/") == NOT_ALLOWED
 
 
+async def test_a_name_in_another_script_is_checked_in_the_form_it_is_connected_to() -> None:
+    asked: list[str] = []
+
+    async def resolve(host: str) -> Sequence[str]:
+        asked.append(host)
+        return ["10.0.0.1"]
+
+    rules = HostRules.read("xn--bcher-kva.example")
+    await GatewayTransport(rules, resolve=resolve).check(httpx.URL("https://xn--bcher-kva.example/"))
+    assert asked == ["xn--bcher-kva.example"]
+
+
 async def test_a_name_that_turns_private_after_it_was_checked_is_refused_when_it_is_connected_to() -> None:
     rules = HostRules(insecure=True)
     async with scripted_server(answer_always) as server:

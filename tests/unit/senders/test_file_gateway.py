@@ -193,6 +193,8 @@ ONE_TYPE = "exactly one content-type header"
         ({"url": "https://[::1/"}, "url", HTTPS),
         ({"url": "https://gw.example/a b"}, "url", HTTPS),
         ({"url": "https://gw.exämple/"}, "url", HTTPS),
+        ({"url": "https://08.8.8.8/"}, "url", HTTPS),
+        ({"url": "https://xn--zzzz.example/"}, "url", HTTPS),
         ({"url": "https://${to}.example/"}, "url", "after the host only"),
         ({"url": "https://gw.example:${message}/"}, "url", "after the host only"),
         ({"url": "https://gw.example/../x"}, "url", "no part . or .."),
