@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
+from sys import getsizeof
 from typing import Final
 
+from providers.gateway_settings import Gateway
 from providers.protocol import Account
 from senders.accounts import account_with, open_token
-from senders.model import Number, Sender, TenantConfig
+from senders.model import Number, Policy, Sender, TenantConfig
 from senders.recent import Joined, Recent
 from senders.secrets import KeyRing
 from senders.shortlist import Shortlist
@@ -33,6 +36,8 @@ _NUMBER_BYTES: Final = 350
 _POLICY_BYTES: Final = 1_000
 #: a condition, an originator, or one more country that a number serves.
 _ROW_BYTES: Final = 120
+#: measured: a text of two letters, and its share of a set.
+_COUNTRY_BYTES: Final = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +129,30 @@ class ConfigCache:
 def bytes_of(config: TenantConfig) -> int:
     """Return about how many bytes of memory a configuration takes with everything sorted."""
     senders = (*config.senders.values(), *config.retired)
-    policies = config.policies.values()
-    return (
-        _TENANT_BYTES
-        + _SENDER_BYTES * len(senders)
-        + sum(_bytes_of_numbers(sender.numbers) + _ROW_BYTES * len(sender.originators) for sender in senders)
-        + sum(_POLICY_BYTES + _ROW_BYTES * len(policy.conditions) for policy in policies)
-    )
+    return _TENANT_BYTES + sum(map(_bytes_of_sender, senders)) + sum(map(_bytes_of_policy, config.policies.values()))
+
+
+def _bytes_of_sender(sender: Sender) -> int:
+    originators = sum(_ROW_BYTES + _bytes_of_countries(one.countries) for one in sender.originators)
+    texts = sum(map(getsizeof, _texts(sender.gateway))) if sender.gateway else 0
+    return _SENDER_BYTES + _bytes_of_numbers(sender.numbers) + originators + texts
+
+
+def _texts(gateway: Gateway) -> Iterator[str]:
+    """Yield the texts of a gateway that may be long."""
+    for request in gateway.requests:
+        yield from (request.url, request.body or "", *chain.from_iterable(request.headers))
+
+
+def _bytes_of_policy(policy: Policy) -> int:
+    limit = policy.country_limit
+    listed = (limit.allow or limit.deny) if limit else None
+    conditions = sum(_ROW_BYTES * len(one.chain) + _bytes_of_countries(one.countries) for one in policy.conditions)
+    return _POLICY_BYTES + conditions + _bytes_of_countries(listed)
+
+
+def _bytes_of_countries(countries: Collection[str] | None) -> int:
+    return _COUNTRY_BYTES * len(countries or ())
 
 
 def _bytes_of_numbers(numbers: Iterable[Number]) -> int:

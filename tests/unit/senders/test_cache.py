@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from dataclasses import replace
+from string import ascii_uppercase
 
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
+from providers.gateway_settings import AuthMethod, Gateway, GatewayAuthentication
 from providers.protocol import Origin, OriginType
 from senders.accounts import seal_token
 from senders.cache import MAX_BYTES, ConfigCache, bytes_of
-from senders.model import TenantConfig
+from senders.document import decode, encode
+from senders.model import Condition, CountryLimit, Originator, Policy, TenantConfig
 from senders.secrets import KeyRing, SecretUnreadable
-from tests.support.sender_samples import ACCOUNT_SID, phone, tenant, twilio
+from tests.support.sender_samples import ACCOUNT_SID, gateway, gateway_request, phone, syniverse, tenant, twilio
 from trunkline_client.private import Recipient, Token
 from trunkline_client.words import Channel
 
@@ -175,6 +179,43 @@ async def test_a_configuration_larger_than_the_bound_is_kept_alone() -> None:
         await cache.get(name, 1)
 
     assert store.loads == ["small", "large", "small"]
+
+
+COUNTRIES = [f"{first}{second}" for first in ascii_uppercase for second in ascii_uppercase][:200]
+
+
+def rules(conditions: int) -> TenantConfig:
+    rows = (Condition(("own",), frozenset(COUNTRIES)) for _ in range(conditions))
+    policy = Policy("default", (*rows, Condition(("own",))), CountryLimit(allow=frozenset(COUNTRIES)))
+    return tenant(policies={"default": policy})
+
+
+def wordy_gateway() -> TenantConfig:
+    headers = tuple((f"x-{place}", "v" * 1000) for place in range(20))
+    request = gateway_request(body="${to}${message}" + "x" * 16_000, headers=headers)
+    return tenant(gateway(gateway=Gateway(GatewayAuthentication(AuthMethod.BEARER), (request,))))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        with_numbers("a", 5),
+        rules(1),
+        rules(50),
+        tenant(syniverse(Originator("a", tuple(COUNTRIES)))),
+        wordy_gateway(),
+    ],
+    ids=["numbers", "one condition", "many conditions", "originator", "gateway"],
+)
+def test_a_configuration_weighs_at_least_two_thirds_of_the_memory_it_takes(config: TenantConfig) -> None:
+    text = encode(config)
+    decode("acme", 1, text)
+    tracemalloc.start()
+    read = decode("acme", 1, text)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert bytes_of(read) > taken * 2 / 3
 
 
 def test_a_bound_holds_ten_thousand_small_configurations_and_some_large_ones() -> None:
