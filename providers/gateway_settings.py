@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
-from providers.gateway_template import names_in
+from providers.gateway_template import names_in, origin_of
 from trunkline_client.words import Channel
 
 
@@ -116,6 +116,12 @@ class Gateway:
         return (*(request.url for request in self.requests), *((auth_url,) if auth_url else ()))
 
 
-def hosts_of(gateway: Gateway) -> frozenset[str]:
-    """Return every host, in lower case, that a gateway's credential is sent to."""
-    return frozenset(urlsplit(url).hostname or "" for url in gateway.urls)
+def origins_of(gateway: Gateway) -> frozenset[str]:
+    """Return scheme, host in lower case and port of every address that a gateway's credential is sent to."""
+    return frozenset(map(_origin, gateway.urls))
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(origin_of(url))
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"{parts.scheme}://{parts.hostname}:{port}"

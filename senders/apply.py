@@ -16,7 +16,7 @@ from providers.protocol import Kind, Provider
 from senders.accounts import open_token
 from senders.audit import AuditEvent, events_of
 from senders.compose import Composer, Numbers, path_of, token_of
-from senders.credentials import changed_identity, moved_hosts, secret_field
+from senders.credentials import changed_identity, moved_to, secret_field
 from senders.desired import Credential, DesiredSender, DesiredTenant, desired_of
 from senders.differences import Difference, differences
 from senders.findings import STORED_REFERENCE, Findings, at
@@ -145,13 +145,10 @@ def _refuse_other_credentials(
         changed = secret_field(sender)
     if changed is not None:
         findings.add(at(path, changed), _IMMUTABLE)
-    elif sender.token is Credential.STORED and moved_hosts(sender, stored):
-        # Else whoever may configure but not read credentials could have a stored one sent to a host of theirs.
-        findings.add(at(path, "requests"), f"lead to another host ({_hosts(sender, stored)}): {_MOVED}")
-
-
-def _hosts(sender: DesiredSender, stored: Sender) -> str:
-    return ", ".join(sorted(moved_hosts(sender, stored)))
+    elif sender.token is Credential.STORED and moved_to(sender, stored):
+        places = ", ".join(sorted(moved_to(sender, stored)))
+        # Else whoever may configure but not read credentials could have a stored one sent to a service of theirs.
+        findings.add(at(path, "requests"), f"lead to another host ({places}): {_MOVED}")
 
 
 def _known_token(sender: DesiredSender, stored: Sender | None, opened: Callable[[Sender], Token]) -> Token:

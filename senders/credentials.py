@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from providers.gateway_settings import SECRET_OF, GatewayAuthentication, hosts_of
+from providers.gateway_settings import SECRET_OF, GatewayAuthentication, origins_of
 from providers.protocol import Kind
 from senders.desired import DesiredSender
 from senders.model import Sender
@@ -17,11 +17,11 @@ def secret_field(sender: Sender | DesiredSender) -> str:
     return "access_token" if sender.kind is Kind.SYNIVERSE else "auth_token"
 
 
-def moved_hosts(sender: DesiredSender, stored: Sender) -> frozenset[str]:
-    """Return the hosts that a gateway's credential would newly be sent to."""
+def moved_to(sender: DesiredSender, stored: Sender) -> frozenset[str]:
+    """Return the origins that a gateway's credential would newly be sent to: another port is another service."""
     if sender.gateway is None or stored.gateway is None:
         return frozenset()
-    return hosts_of(sender.gateway) - hosts_of(stored.gateway)
+    return origins_of(sender.gateway) - origins_of(stored.gateway)
 
 
 def changed_identity(sender: DesiredSender, stored: Sender) -> str | None:

@@ -21,7 +21,7 @@ from providers.gateway_settings import (
     GatewayRequest,
     HttpMethod,
     NumberFormat,
-    hosts_of,
+    origins_of,
 )
 from providers.protocol import Kind, NumberType
 from senders.config_file import parse_file
@@ -338,13 +338,16 @@ def test_a_gateway_without_numbers_can_be_in_a_chain_and_one_without_consent_can
         parse_file(json.dumps(chained), {"PASSWORD": "p"})
 
 
-def test_the_hosts_of_a_gateway_are_all_that_its_secret_is_sent_to() -> None:
+def test_the_origins_of_a_gateway_are_all_that_its_secret_is_sent_to() -> None:
     sender = read(authentication=OAUTH2)
 
     assert sender.gateway is not None
-    assert hosts_of(sender.gateway) == {"gw.example", "id.example"}
+    assert origins_of(sender.gateway) == {"https://gw.example:443", "https://id.example:443"}
     other = replace(sender.gateway.requests[0], channel=Channel.VOICE, url="https://Voice.example:1/${to}")
-    assert hosts_of(replace(sender.gateway, requests=(other,))) == {"voice.example", "id.example"}
+    assert origins_of(replace(sender.gateway, requests=(other,))) == {
+        "https://voice.example:1",
+        "https://id.example:443",
+    }
 
 
 def test_the_secret_of_a_gateway_does_not_show() -> None:

@@ -84,15 +84,16 @@ async def test_a_gateway_read_back_is_the_same_with_the_variables_of_its_message
 
 
 @pytest.mark.parametrize("old", ["https://gw.example/sms", "https://gw.example/call"])
-async def test_a_stored_credential_of_a_gateway_goes_to_no_other_host(old: str) -> None:
+@pytest.mark.parametrize("origin", ["https://elsewhere.example:443", "https://gw.example:8443"])
+async def test_a_stored_credential_of_a_gateway_goes_to_no_other_host_or_port(old: str, origin: str) -> None:
     config = await stored(f"tenants:\n  acme:{GATEWAY}")
-    text = write_yaml(tree_of([config])).replace(old, "https://elsewhere.example/sms?x=${to}${message}", 1)
+    text = write_yaml(tree_of([config])).replace(old, origin + "/sms?x=${to}${message}", 1)
 
     with pytest.raises(ConfigRefused) as refused:
         plan(parse_file(text, {}), {"acme": config}, RING)
     (error,) = refused.value.errors
     assert error.field == "tenants.acme.senders.acme-gateway.requests"
-    assert "lead to another host (elsewhere.example)" in error.problem
+    assert f"lead to another host ({origin})" in error.problem
 
 
 async def test_no_credential_is_in_what_is_written() -> None:
