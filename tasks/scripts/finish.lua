@@ -88,6 +88,9 @@ local function take_evidence()
     bind()
   elseif job.reconciling == number and job.place == 'delayed' then
     enter_delayed(id, now)
+  elseif job.finished_ms and not may_have_been_sent(id) then
+    -- At its end this was unknown, so the job has not given back what it counts.
+    settle_counted(id, 'given_back')
   end
   return { 'evidence', job.state }
 end

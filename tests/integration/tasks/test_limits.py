@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from providers.faults import Fault
-from providers.protocol import NumberType
+from providers.protocol import AttemptResult, NumberType
 from senders.limits import limits_of
 from senders.limits_admin import reset_quota
 from senders.model import ChannelCooldown, Cooldown, CooldownKey, CountryLimit, Policy, Quota, QuotaScope
+from tasks import moves
 from tasks.journal import Claimed, Counted
+from tasks.record import decode
 from tests.support import flow
 from tests.support.flow import ABSENT, SILENT, UNKNOWN, Worker, config, refused, worker
 from tests.support.journal import TextRedis, cancel, enqueue, now_ms, snapshot
@@ -404,6 +406,27 @@ async def test_a_job_with_an_unknown_attempt_gives_nothing_back(redis: TextRedis
 
     assert (await one.status())["state"] == "failed"
     assert (await counters(redis), await cooling_ids(redis)) == ({"unused": 2}, {"job-1"})
+
+
+@pytest.mark.parametrize(("late", "left"), [(refused(Fault.AUTH), 0), (UNKNOWN, 2)])
+async def test_a_refusal_that_arrives_after_the_end_gives_the_place_back(
+    redis: TextRedis, late: AttemptResult, left: int
+) -> None:
+    one = worker(redis, config(policy=ALL_LIMITS), twilio=[refused(Fault.AUTH)], syniverse=[refused(Fault.AUTH)])
+    await enqueue(redis)
+    await die_in_the_call(one)
+    dead = Claimed(decode("job-1", await redis.hgetall(keys.job("job-1"))), "w:0", 0, 1)
+    await one.services.journal.sweep(100, 0)
+    await one.serve()
+    assert (await one.status())["state"] == "failed"
+    assert await counters(redis) == {"unused": 2}
+
+    for _ in range(2):
+        move = moves.stay().ending(1, late, await now_ms(redis))
+        await one.services.journal.finish(dead, move, sealed_content=None)
+
+    assert sum((await counters(redis)).values()) == left
+    assert await cooling_ids(redis) == ({"job-1"} if left else set())
 
 
 async def test_what_was_used_is_not_given_back(redis: TextRedis) -> None:
