@@ -18,7 +18,8 @@ local function day_of(due)
 end
 
 local function keep_until(key, time, now)
-  if redis.call('PTTL', key) < time - now then
+  -- a key without an end has a PTTL of -1: what is over already ends at once
+  if redis.call('PTTL', key) < math.max(time - now, 0) then
     redis.call('PEXPIREAT', key, int(time))
   end
 end

@@ -576,6 +576,19 @@ async def test_counters_outlive_the_job_that_they_count(redis: TextRedis) -> Non
     assert {await redis.pexpiretime(key) for key in await redis.keys("tl:[qc]*:acme:*")} == {expires}
 
 
+async def test_a_job_counted_after_its_life_leaves_no_counter_for_ever(redis: TextRedis) -> None:
+    journal = worker(redis, config()).services.journal
+    await enqueue(redis, send_at_ms=await now_ms(redis) - 4 * DAY, ttl_ms=WEEK_MS)
+    claimed = await journal.claim("job-1", "", "w:a")
+    assert isinstance(claimed, Claimed)
+    limits = limits_of(ALL_LIMITS, tenant="acme", channel=Channel.SMS, to=TO, user=None, digester=DIGESTER)
+    await redis.hset(keys.job("job-1"), "expires_ms", await now_ms(redis) - SECOND)
+
+    assert await journal.count(claimed, limits) is Counted.COUNTED
+
+    assert [key for key in await redis.keys("tl:[qc]*:acme:*") if await redis.pttl(key) == -1] == []
+
+
 async def test_old_days_and_old_messages_are_dropped_at_the_next_count(redis: TextRedis) -> None:
     old, *new = await ago(redis, 3 * DAY, DAY // 2, 0)
     await outcomes(redis, ALL_LIMITS, old, *new)
