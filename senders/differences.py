@@ -76,14 +76,18 @@ class Difference:
         return Change.REMOVE if self.after is None else Change.CHANGE
 
     def __str__(self) -> str:
-        """Return one line: `+`, `-` or `~`, the field, and what it says."""
+        """Return one line: `+`, `-` or `~`, the field, and what it says, with control characters escaped."""
         match self.change:
             case Change.ADD:
-                return f"+ {self.field}: {self.after}"
+                return _shown(f"+ {self.field}: {self.after}")
             case Change.REMOVE:
-                return f"- {self.field}: {self.before}"
+                return _shown(f"- {self.field}: {self.before}")
             case Change.CHANGE:
-                return f"~ {self.field}: {self.before} -> {self.after}"
+                return _shown(f"~ {self.field}: {self.before} -> {self.after}")
+
+
+def _shown(line: str) -> str:
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in line)
 
 
 def differences(desired: DesiredTenant, current: DesiredTenant | None) -> tuple[Difference, ...]:

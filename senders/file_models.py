@@ -79,7 +79,14 @@ def _once(what: str, attribute: str | None = None) -> AfterValidator:
     return AfterValidator(check)
 
 
-Text = Annotated[str, Field(min_length=1, max_length=MOST_TEXT)]
+def _printable(text: str) -> str:
+    """Return a text that a terminal shows as it is: a line break in a name would pass for a line of the audit."""
+    if not text.isprintable():
+        raise ValueError("must be printable characters, on one line")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1, max_length=MOST_TEXT), AfterValidator(_printable)]
 TokenText = Annotated[SecretStr, AfterValidator(_token)]
 AccountSid = Annotated[
     str, _form(_ACCOUNT_SID, "Twilio account SID must be 34 characters long: AC and 32 hexadecimal digits")

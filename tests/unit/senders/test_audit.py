@@ -14,6 +14,7 @@ from senders.apply import plan, verify
 from senders.audit import UNREADABLE, AuditAction, AuditEvent, FieldChange, events_of
 from senders.compose import Composer
 from senders.config_file import parse_file
+from senders.differences import Difference
 from senders.model import TenantConfig
 from senders.secrets import KeyRing
 from tests.support.config_samples import ACME, ENVIRONMENT, FakeProviders
@@ -138,3 +139,9 @@ def test_an_event_is_read_as_it_was_written(event: AuditEvent) -> None:
 )
 def test_an_entry_that_is_no_event_does_not_hide_the_others(text: str) -> None:
     assert AuditEvent.decode(text).action == UNREADABLE
+
+
+def test_a_difference_is_one_line_whatever_it_holds() -> None:
+    difference = Difference("senders.own.requests[sms].body", None, '{\n"a": "\x1b[2J\u2028ä"}')
+
+    assert str(difference) == r'+ senders.own.requests[sms].body: {\n"a": "\x1b[2J\u2028ä"}'

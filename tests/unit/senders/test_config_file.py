@@ -90,6 +90,8 @@ def test_a_token_does_not_show_in_what_was_read() -> None:
         (("auth_token: pre${NOT SET}fix",), "auth_token", "must hold the name of an environment variable"),
         (("name: ''",), "name", "must not be empty"),
         (("name: [a]",), "name", "must be text"),
+        ((r'name: "a\nb"',), "name", "must be printable characters, on one line"),
+        ((r'consent: {by: "\e[2J"}',), "consent.by", "must be printable characters, on one line"),
         (("channels: []",), "channels", "must not be empty"),
         (("channels: [fax]",), "channels[0]", "must be 'sms' or 'voice'"),
         (("channels: sms",), "channels", "must be a list"),
