@@ -13,10 +13,11 @@ _MOST_BYTES: Final = 1 << 20
 
 
 def read_part(file: IO[bytes]) -> object:
-    """Return the content of a YAML file, with its references to the environment filled in; nothing at all is `{}`.
+    """Return the content of a YAML file, with its references to the environment filled in.
 
     Raises:
-        FileUnreadable: it is no YAML in UTF-8, or larger than any part of a configuration.
+        FileUnreadable: it is empty (a pipe that broke must not take rules away), no YAML in UTF-8, or larger than any
+            part of a configuration.
         ConfigRefused: an environment variable it refers to is not set.
     """
     where = getattr(file, "name", "-")
@@ -29,7 +30,9 @@ def read_part(file: IO[bytes]) -> object:
         raise FileUnreadable(f"{where}: it is not text in UTF-8") from error
     except FileUnreadable as error:
         raise FileUnreadable(f"{where}: {error}") from error
+    if tree is None:
+        raise FileUnreadable(f"{where}: it is empty; {{}} says that nothing is set")
     findings = Findings()
-    filled = findings.substitute({} if tree is None else tree, os.environ, spare=is_template)
+    filled = findings.substitute(tree, os.environ, spare=is_template)
     findings.refuse_if_any()
     return filled

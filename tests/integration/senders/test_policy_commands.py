@@ -70,6 +70,8 @@ def test_a_policy_is_removed(run: Command, acme: None) -> None:
         (b"quotas: [{per: user}]", "policies.strict.quotas[0]: needs either total, or used and unused"),
         (b"conditions: [{chain: [nobody]}]", "policies.strict.conditions[0].chain[0]: there is no sender nobody"),
         (b"conditions: {", "-: line 2, column 1"),
+        (b"", "-: it is empty; {} says that nothing is set"),
+        (b"# only a remark", "-: it is empty"),
         (b"just text", "tenants.acme.policies.strict: must be a mapping"),
         (b"\xff", "it is not text in UTF-8"),
         (b"on_unknown: ${NOT_SET}", "the environment variable NOT_SET is not set"),
