@@ -29,7 +29,7 @@ async def reset_quota(redis: Redis, digester: Digester, *, tenant: str, user: Pr
         token: new for every call; the same token again changes nothing.
     """
     key = user_quota_key(tenant, user, digester)
-    cleared = bool(await redis.register_script(_RESET)(keys=[key], args=[token]))
     event = AuditEvent(actor=actor, action=AuditAction.QUOTA_RESET, tenant=tenant, subject=key.rpartition(":")[2])
+    # recorded first: a reset that nobody can see is worse than an event of one that failed and is tried again
     await AuditLog(redis).append(event, token=token)
-    return cleared
+    return bool(await redis.register_script(_RESET)(keys=[key], args=[token]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from typing import Any
 
 import click
@@ -123,16 +124,26 @@ def remove_policy(name: str, yes: bool, **given: Any) -> None:
     _carry_out(policy_edits.remove(name), name, given, asks=not yes)
 
 
+def _user(context: click.Context, parameter: click.Parameter, value: str) -> str | None:
+    """Return the user, from the first line of standard input for `-`."""
+    name = sys.stdin.readline().rstrip("\r\n") if value == "-" else value
+    return field_of_a_job(context, parameter, name)
+
+
 @policies.command("reset-quota")
 @_TENANT
-@click.option("--user", required=True, callback=field_of_a_job, help="The user, as jobs name it.")
+@click.option("--user", required=True, callback=_user, help="The user, as jobs name it; - for standard input.")
+@_JSON
 @acts
-def reset(tenant: str, user: str, actor: str) -> None:
+def reset(tenant: str, user: str, as_json: bool, actor: str) -> None:
     """Set a user's quotas of the day back to nothing, under every policy. Cooldown stays.
+
+    Arguments show in the list of processes: give a user that is private through standard input.
 
     \b
     Example:
       trunkline policies reset-quota --tenant acme --user user-17
+      trunkline policies reset-quota --tenant acme --user - < user.txt
     """  # noqa: D301 - the \b is meant: click does not wrap what follows it
     ring = KeyRing(load_settings().secret_key_texts)
 
@@ -145,6 +156,9 @@ def reset(tenant: str, user: str, actor: str) -> None:
         )
 
     cleared = run_with_redis(clear)
+    if as_json:
+        print_json({"tenant": tenant, "cleared": cleared})
+        return
     click.echo("The user's quotas are reset." if cleared else "Nothing was counted for this user.")
 
 

@@ -43,9 +43,9 @@ def save(url: str, policy: Policy) -> None:
     with_redis(url, replace)
 
 
-def command(url: str, *arguments: str) -> Ran:
+def command(url: str, *arguments: str, stdin: bytes = b"") -> Ran:
     env = {"TRUNKLINE_REDIS_URL": url, "TRUNKLINE_SECRET_KEYS": KEY, "COLUMNS": "160"}
-    return run_cli(*arguments, env=env)
+    return run_cli(*arguments, env=env, stdin=stdin)
 
 
 def reset(url: str, tenant: str = "acme", user: str = "user-17") -> Ran:
@@ -71,6 +71,22 @@ def test_a_user_without_counters_has_nothing_to_reset(redis_url: str) -> None:
     save(redis_url, per_user(5))
 
     assert (reset(redis_url).code, reset(redis_url).out) == (0, "Nothing was counted for this user.\n")
+
+
+@pytest.mark.parametrize("line", [b"user-17\n", b"user-17\r\n", b"user-17"])
+def test_a_private_user_is_given_through_standard_input(redis_url: str, line: bytes) -> None:
+    save(redis_url, per_user(5))
+
+    async def count(redis: TextRedis) -> None:
+        digester = await load_digester(redis, KeyRing([KEY]), new_key=lambda: "key")
+        await enqueue(redis, user="user-17")
+        await worker(redis, config(policy=per_user(5)), digester=digester).serve()
+
+    with_redis(redis_url, count)
+    arguments = ("policies", "reset-quota", "--tenant", "acme", "--user", "-", "--json")
+
+    assert command(redis_url, *arguments, stdin=line).json == {"tenant": "acme", "cleared": True}
+    assert with_redis(redis_url, counters) == {}
 
 
 def test_a_tenant_that_does_not_exist_ends_in_one_clear_line(redis_url: str) -> None:
