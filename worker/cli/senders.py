@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from senders.gateway_words import described_gateway
 from senders.model import Number, Sender, TenantConfig
 from senders.routing import is_draft
 from senders.selection import served_countries
@@ -71,8 +73,10 @@ def show_sender(key: str, tenant: str, as_json: bool) -> None:
         return
     table = Table.grid(padding=(0, 2))
     for name, value in shown.items():
-        if name != "numbers":
+        if name not in {"numbers", "gateway"}:
             table.add_row(Text(name.replace("_", " ")), Text(_plain(value)))
+    for name, text in (shown["gateway"] or {}).items():
+        table.add_row(Text(name), Text(text))
     Console().print(table)
     _print_numbers([one for one in config.senders[key].numbers if one.selected])
 
@@ -147,13 +151,14 @@ def _row(sender: Sender) -> tuple[str, ...]:
     return (*(_plain(shown[name]) for name in names), chosen, str(shown["state"]))
 
 
-def _whole(config: TenantConfig, sender: Sender) -> dict[str, object]:
+def _whole(config: TenantConfig, sender: Sender) -> dict[str, Any]:
     return {
         **_summary(sender),
         "enabled": sender.enabled,
         "consent": {"by": sender.consent.by, "at": sender.consent.at} if sender.consent else None,
         "messaging_service_sid": sender.messaging_service_sid,
         "originators": [one.id for one in sender.originators],
+        "gateway": dict(described_gateway(sender.gateway)) if sender.gateway else None,
         "named_by": list(_named_by(config, sender.key)),
         "numbers": [number_json(one) for one in sender.numbers],
     }
