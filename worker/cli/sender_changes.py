@@ -169,6 +169,8 @@ def remove(repoint: str | None, unchain: bool, yes: bool, **given: Any) -> None:
     Example:
       trunkline senders remove acme-old --tenant acme --repoint acme-twilio --yes
     """  # noqa: D301 - the \b is meant: click does not wrap what follows it
+    if repoint is not None and unchain:
+        raise click.UsageError("say --repoint or --unchain, not both")
     require_terminal_or(yes or given["dry_run"])
     change = sender_edits.remove(given["key"], repoint=repoint, unchain=unchain)
     edit = Edit(tenant=given["tenant"], part=(), change=change)

@@ -1,4 +1,4 @@
-"""What `trunkline senders show` tells of a gateway, over a real Redis."""
+"""`trunkline senders` beside a gateway, over a real Redis."""
 
 from __future__ import annotations
 
@@ -40,3 +40,12 @@ def test_a_gateway_is_shown_with_its_requests_and_without_its_keys(url: str) -> 
     assert shown.json["gateway"]["requests[sms].body"] == BODY
     assert "POST https://gw.example/sms" in text
     assert "visible to nobody" not in shown.out + text
+
+
+def test_a_removed_sender_is_replaced_in_its_chains_or_taken_out_but_not_both(url: str) -> None:
+    env = {"TRUNKLINE_REDIS_URL": url}
+    both = ("--repoint", "other", "--unchain", "--dry-run")
+
+    ran = run_cli("senders", "remove", "gateway", "--tenant", "acme", *both, env=env)
+
+    assert (ran.code, "--repoint or --unchain, not both" in ran.err) == (2, True)
