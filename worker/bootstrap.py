@@ -16,7 +16,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from providers.registry import Endpoints, Providers, Timeouts
+from providers.registry import Providers, Timeouts
 from senders.cache import ConfigCache
 from senders.counter_key import load_digester
 from senders.secrets import KeyRing
@@ -32,6 +32,7 @@ from trunkline_client import AsyncTrunkline, keys
 from trunkline_client.connection import open_async
 from trunkline_client.errors import TrunklineError
 from worker.bridge import Bridge
+from worker.provider_access import providers_of
 from worker.settings import Settings
 
 #: How long a starting worker waits for Redis before it gives up.
@@ -129,16 +130,7 @@ class WorkerRuntime:
         digester = await load_digester(self._redis, ring, new_key=lambda: secrets.token_hex(32))
         journal = Journal(self._redis, lease_ms=round(settings.lease_s * 1000))
         self._retired = RetiredSecrets(self._redis, journal, store, new_token=lambda: secrets.token_urlsafe(16))
-        endpoints = Endpoints(
-            twilio_api_url=settings.twilio_api_url,
-            twilio_messaging_url=settings.twilio_messaging_url,
-            syniverse_api_url=settings.syniverse_api_url,
-        )
-        self._providers = Providers(
-            endpoints,
-            timeouts=Timeouts(connect_s=settings.connect_s, read_s=settings.attempt_s),
-            gateways=settings.gateway_access,
-        )
+        self._providers = providers_of(settings, Timeouts(connect_s=settings.connect_s, read_s=settings.attempt_s))
         self._services = Services(
             journal=journal,
             configurations=ConfigCache(store.load, ring),

@@ -10,9 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from ipaddress import ip_address
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
@@ -23,6 +21,7 @@ from senders.secrets import KeyRing
 from trunkline_client.connection import parse
 from trunkline_client.errors import SettingsInvalid
 from trunkline_client.private import Token
+from worker.addresses import is_loopback, split
 from worker.gateway_access import AuthorityFile, HostList, gateway_access
 
 PREFIX: Final = "TRUNKLINE_"
@@ -196,14 +195,14 @@ class Settings(BrokerSettings):
     def _provider_url(cls, url: str, info: ValidationInfo) -> str:
         """Return the address without a trailing slash, if it is one a credential may be sent to."""
         url = url.strip()
-        parts = None if _NOT_IN_ADDRESS.search(url) else _split(url)
+        parts = None if _NOT_IN_ADDRESS.search(url) else split(url)
         if parts is None or parts.scheme not in {"https", "http"} or not parts.hostname:
             raise ValueError(f"must be an address like {cls.model_fields[info.field_name or ''].default}")
         if "@" in parts.netloc:
             raise ValueError("must carry no credentials; those belong to the tenants' senders")
         if parts.path.strip("/") and info.field_name != "syniverse_api_url":
             raise ValueError("must be an origin without a path: the version paths are ours")
-        if parts.scheme == "http" and not (info.data.get("allow_insecure_providers") or _is_loopback(parts.hostname)):
+        if parts.scheme == "http" and not (info.data.get("allow_insecure_providers") or is_loopback(parts.hostname)):
             raise ValueError(f"must be https (or set {variable('allow_insecure_providers')}=1 for a simulator)")
         return url.rstrip("/")
 
@@ -282,22 +281,3 @@ def _slips(environment: Iterable[str]) -> list[str]:
         if meant:
             slips.append(f"{name}: there is no such setting; did you mean {meant[0]}?")
     return slips
-
-
-def _split(url: str) -> SplitResult | None:
-    """Return the parts of an address whose port can be read; urlsplit's own errors quote what they could not read."""
-    try:
-        parts = urlsplit(url)
-        readable = parts.port != 0
-    except ValueError:
-        return None
-    return parts if readable else None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -14,7 +14,7 @@ import click
 from redis.asyncio import Redis
 
 from providers.protocol import Account
-from providers.registry import Endpoints, Providers
+from providers.registry import Providers
 from senders.accounts import account_with, open_token
 from senders.editing import Edit, Editor, TenantUnknown
 from senders.model import Sender, TenantConfig
@@ -24,6 +24,7 @@ from senders.store import ConfigStore
 from worker.cli.plans import plan_json, show_plan
 from worker.cli.prompts import confirm
 from worker.cli.support import print_json, run_with_redis
+from worker.provider_access import providers_of
 from worker.settings import Settings, load_settings
 
 _Result = TypeVar("_Result")
@@ -32,12 +33,7 @@ _Result = TypeVar("_Result")
 @asynccontextmanager
 async def open_providers(settings: Settings) -> AsyncIterator[Providers]:
     """Give every provider as the settings describe it; its connections are closed in the end."""
-    endpoints = Endpoints(
-        twilio_api_url=settings.twilio_api_url,
-        twilio_messaging_url=settings.twilio_messaging_url,
-        syniverse_api_url=settings.syniverse_api_url,
-    )
-    providers = Providers(endpoints, gateways=settings.gateway_access)
+    providers = providers_of(settings)
     try:
         yield providers
     finally:
