@@ -48,7 +48,7 @@ class RetiredSecrets:
     async def destroy_unneeded(self) -> int:
         """Destroy the secrets of deleted senders that nothing needs, in one bounded batch; returns how many.
 
-        One that is needed is looked at again after the grace, so it does not keep the others waiting. A tenant whose
+        One that is needed, or whose configuration cannot be read, is looked at again after the grace. A tenant whose
         configuration changes meanwhile is left to the next pass.
         """
         now_ms = await self._now_ms()
@@ -60,10 +60,14 @@ class RetiredSecrets:
         destroyed = 0
         for tenant, members in due.items():
             needed = members & (in_hand | await self._unsettled(tenant))
-            if needed:
-                await self._redis.zadd(keys.RETIRED, dict.fromkeys(needed, now_ms), xx=True)
-            destroyed += await self._destroy(tenant, members - needed)
+            await self._postpone(needed, now_ms)
+            destroyed += await self._destroy(tenant, members - needed, now_ms)
         return destroyed
+
+    async def _postpone(self, members: set[str], now_ms: int) -> None:
+        """Look at these again after the grace, so that they do not keep the others waiting."""
+        if members:
+            await self._redis.zadd(keys.RETIRED, dict.fromkeys(members, now_ms), xx=True)
 
     async def _now_ms(self) -> int:
         seconds, microseconds = await self._redis.time()
@@ -91,24 +95,21 @@ class RetiredSecrets:
             found |= await self._journal.in_question(job_ids[start : start + _JOBS])
         return found
 
-    async def _destroy(self, tenant: str, members: set[str]) -> int:
+    async def _destroy(self, tenant: str, members: set[str], now_ms: int) -> int:
         """Take these deleted senders out of their tenant's configuration; returns how many of them were in it."""
         try:
             config = await self._store.load(tenant) if members else None
         except DocumentUnreadable as error:
             _log.error("config.unreadable", tenant=tenant, error=str(error))
+            await self._postpone(members, now_ms)
             return 0
-        if config is None:
-            return 0
-        gone = [sender for sender in config.retired if _member(config, sender) in members]
-        unknown = members - {_member(config, sender) for sender in gone}
+        gone = [sender for sender in (config.retired if config else ()) if _member(tenant, sender) in members]
+        unknown = members - {_member(tenant, sender) for sender in gone}
         if unknown:
             await self._redis.zrem(keys.RETIRED, *unknown)
-        return await self._save_without(config, gone)
+        return await self._save_without(config, gone) if config and gone else 0
 
     async def _save_without(self, config: TenantConfig, gone: list[Sender]) -> int:
-        if not gone:
-            return 0
         wanted = replace(config, retired=tuple(sender for sender in config.retired if sender not in gone))
         change = {config.tenant: Replacement.of(config, wanted)}
         try:
@@ -120,8 +121,8 @@ class RetiredSecrets:
         return len(gone)
 
 
-def _member(config: TenantConfig, sender: Sender) -> str:
-    return keys.retired_sender(config.tenant, sender.key, sender.account_name)
+def _member(tenant: str, sender: Sender) -> str:
+    return keys.retired_sender(tenant, sender.key, sender.account_name)
 
 
 def _events(tenant: str, gone: Iterable[Sender]) -> list[AuditEvent]:

@@ -169,6 +169,19 @@ async def test_one_that_is_needed_does_not_keep_the_next_batch_waiting(desk: Des
     assert await desk.redis.zcount(keys.RETIRED, 0, 1) == 0
 
 
+@pytest.mark.parametrize("document", ["{", None])
+async def test_a_configuration_that_cannot_be_read_does_not_keep_the_next_batch_waiting(
+    desk: Desk, document: str | None
+) -> None:
+    await desk.delete(OWN)
+    key = keys.config("acme")
+    await (desk.redis.hset(key, "document", document) if document else desk.redis.delete(key))
+    await desk.redis.zadd(keys.RETIRED, {keys.retired_sender("acme", OWN.key, OWN.account_name): 1})
+
+    assert await desk.destroy() == 0
+    assert await desk.redis.zcount(keys.RETIRED, 0, 1) == 0
+
+
 async def test_a_sender_that_came_back_has_nothing_to_destroy(desk: Desk) -> None:
     await desk.delete(OWN)
     await desk.save(config())
