@@ -27,6 +27,8 @@ BROKEN_ANSWER: Final = "broken_answer"
 DEADLINE_PASSED: Final = "deadline_passed"
 ADDRESS_NOT_ALLOWED: Final = "address_not_allowed"
 
+_LONGEST_WAIT_S: Final = 7 * 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -148,13 +150,16 @@ def _json(content: bytes) -> object:
 
 
 def _retry_after_s(headers: httpx.Headers) -> float | None:
-    """Return what `Retry-After` asks for: seconds, or a date that is read against the answer's own `Date`."""
+    """Return what `Retry-After` asks for: seconds, or a date that is read against the answer's own `Date`.
+
+    It is at most a week: a job lives no longer, and no answer may name a number of seconds that no date can hold.
+    """
     asked = headers.get("retry-after", "").strip()
     try:
         seconds = float(asked)
     except ValueError:
         seconds = _seconds_between(headers.get("date", ""), asked)
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return min(seconds, _LONGEST_WAIT_S) if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def _seconds_between(start: str, end: str) -> float:

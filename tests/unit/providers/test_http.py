@@ -72,6 +72,8 @@ async def test_an_answer_that_is_not_json_has_no_body(content: bytes) -> None:
         ({"Retry-After": "0.5"}, 0.5),
         ({"Retry-After": "-1"}, None),
         ({"Retry-After": "inf"}, None),
+        ({"Retry-After": "1e308"}, 604_800.0),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT", "Date": "Mon, 01 Jan 0001 00:00:00 GMT"}, 604_800.0),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "Sun, 01 Nov 2026 12:00:30 GMT", "Date": "Sun, 01 Nov 2026 12:00:00 GMT"}, 30.0),
         ({"Retry-After": "Sun, 01 Nov 2026 12:00:30 GMT"}, None),
