@@ -49,16 +49,27 @@ async def verify(account: Account, tokens: TokenCache, check_host: CheckHost, *,
 
 
 async def _check(check_host: CheckHost, url: httpx.URL, deadline_s: float) -> None:
+    host = url.raw_host.decode("ascii")
+    if not _is_readable(url):
+        raise HostNotAllowed(f"the gateway's host {host} is no valid name in Punycode")
     try:
         async with asyncio.timeout(deadline_s):
             await check_host(url)
     except AddressNotAllowed as refusal:
         raise HostNotAllowed(
-            f"the gateway's host {url.host} is not allowed: {refusal}; gateways are reached at public https hosts, "
+            f"the gateway's host {host} is not allowed: {refusal}; gateways are reached at public https hosts, "
             "and at those that TRUNKLINE_GATEWAY_PRIVATE_HOSTS names"
         ) from refusal
     except (OSError, UnicodeError) as error:  # no such name, no name server, too late; or a label of 64 characters
-        raise ProviderUnreachable(f"the gateway's host {url.host} has no address ({type(error).__name__})") from error
+        raise ProviderUnreachable(f"the gateway's host {host} has no address ({type(error).__name__})") from error
+
+
+def _is_readable(url: httpx.URL) -> bool:
+    """Return whether httpx can build a request for the host; it decodes every label that begins with xn--."""
+    try:
+        return bool(url.host)
+    except UnicodeError:
+        return False
 
 
 async def _try_credentials(gateway: Gateway, account: Account, tokens: TokenCache) -> None:

@@ -43,7 +43,7 @@ def build(
             headers=[*settings.headers, *credentials.items()],
             content=_body(settings, values),
         )
-    except (UnfitValue, httpx.InvalidURL):
+    except (UnfitValue, httpx.InvalidURL, UnicodeError):  # the last: a host that is no valid Punycode
         raise NotBuildable("the message does not fit into the gateway's address") from None  # the cause quotes it
 
 

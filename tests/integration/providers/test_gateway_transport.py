@@ -177,3 +177,20 @@ async def test_the_system_resolver_gives_each_address_once() -> None:
 
     assert len(set(found)) == len(found)
     assert {"127.0.0.1", "::1"} & set(found)
+
+
+async def test_a_name_in_punycode_is_checked_as_it_is_connected_to() -> None:
+    asked: list[str] = []
+
+    async def resolve(name: str) -> Sequence[str]:
+        asked.append(name)
+        raise OSError("no such name")
+
+    url = "https://xn--strae-oqa.example/"  # IDNA 2003 and 2008 disagree about what it stands for
+    transport = GatewayTransport(PUBLIC_ONLY, resolve=resolve)
+    with pytest.raises(OSError, match="no such name"):
+        await transport.check(httpx.URL(url))
+    async with client_over(transport) as client:
+        assert await get(client, url) == NeverSent("connect_failed")
+
+    assert asked == ["xn--strae-oqa.example"] * 2

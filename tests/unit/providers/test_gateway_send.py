@@ -152,6 +152,7 @@ async def test_a_call_without_an_answer_is_never_sent_or_in_doubt(
             Fault.PARAMETER,
             "address_unfit",
         ),
+        (replace(JSON_SMS, url="https://xn--a/"), "x", Fault.PARAMETER, "address_unfit"),
         (GET_VOICE, "x", Fault.PARAMETER, "no_request"),
     ],
 )
@@ -201,3 +202,8 @@ async def test_a_host_that_cannot_be_reached_fails_the_verification(
 
     with pytest.raises(kind, match=text):
         await fake.provider().verify(account())
+
+
+async def test_a_host_in_broken_punycode_fails_the_verification() -> None:
+    with pytest.raises(HostNotAllowed, match="xn--a is no valid name in Punycode"):
+        await answering(200).provider().verify(account(BEARER, replace(JSON_SMS, url="https://xn--a/sms")))
