@@ -10,6 +10,7 @@ from typing import Final
 from senders.desired import DesiredSender, DesiredTenant, SelectedNumber
 from senders.gateway_words import described_gateway
 from senders.model import ChannelCooldown, Condition, CountryLimit, Originator, Policy, Quota
+from senders.shown import shown
 
 
 class Change(StrEnum):
@@ -79,15 +80,11 @@ class Difference:
         """Return one line: `+`, `-` or `~`, the field, and what it says, with control characters escaped."""
         match self.change:
             case Change.ADD:
-                return _shown(f"+ {self.field}: {self.after}")
+                return shown(f"+ {self.field}: {self.after}")
             case Change.REMOVE:
-                return _shown(f"- {self.field}: {self.before}")
+                return shown(f"- {self.field}: {self.before}")
             case Change.CHANGE:
-                return _shown(f"~ {self.field}: {self.before} -> {self.after}")
-
-
-def _shown(line: str) -> str:
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in line)
+                return shown(f"~ {self.field}: {self.before} -> {self.after}")
 
 
 def differences(desired: DesiredTenant, current: DesiredTenant | None) -> tuple[Difference, ...]:

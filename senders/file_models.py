@@ -45,6 +45,12 @@ def _token(value: SecretStr) -> SecretStr:
     return value
 
 
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must hold printable characters only")
+    return value
+
+
 def _country(value: str) -> str:
     if value not in COUNTRIES:
         raise ValueError("must be a valid two character country code (ISO 3166-1 alpha-2, upper case)")
@@ -77,13 +83,6 @@ def _once(what: str, attribute: str | None = None) -> AfterValidator:
         return items
 
     return AfterValidator(check)
-
-
-def _printable(text: str) -> str:
-    """Return a text that a terminal shows as it is: a line break in a name would pass for a line of the audit."""
-    if not text.isprintable():
-        raise ValueError("must be printable characters, on one line")
-    return text
 
 
 Text = Annotated[str, Field(min_length=1, max_length=MOST_TEXT), AfterValidator(_printable)]

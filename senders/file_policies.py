@@ -8,7 +8,7 @@ from typing import Final
 
 from providers.faults import Fault
 from senders.file_models import PolicyEntry
-from senders.findings import Findings, at
+from senders.findings import Findings, FromEnvironment, at
 from senders.model import Condition, CountryLimit, Policy
 from trunkline_client.words import Channel
 
@@ -78,9 +78,10 @@ def check_chain(findings: Findings, chain: object, path: str, drafts: Mapping[st
         return ()
     before: set[str] = set()
     for index, key in enumerate(chain):
+        own = at(path, index)
         problem = _problem_of(key, before, drafts)
         if problem is not None:
-            findings.add(at(path, index), problem)
+            findings.add(own, problem)
         if isinstance(key, str):
             before.add(key)
     return tuple(key for key in chain if isinstance(key, str))
@@ -89,12 +90,13 @@ def check_chain(findings: Findings, chain: object, path: str, drafts: Mapping[st
 def _problem_of(key: object, before: AbstractSet[str], drafts: Mapping[str, str | None]) -> str | None:
     if not isinstance(key, str):
         return "must be text"
+    name = "of this name" if isinstance(key, FromEnvironment) else key
     if key not in drafts:
-        return f"there is no sender {key}; this tenant has: {', '.join(sorted(drafts)) or 'none'}"
+        return f"there is no sender {name}; this tenant has: {', '.join(sorted(drafts)) or 'none'}"
     if key in before:
-        return f"the sender {key} is there twice"
+        return f"the sender {name} is there twice"
     reason = drafts[key]
-    return None if reason is None else f"the sender {key} is a draft, since it {reason}: no chain can name it"
+    return None if reason is None else f"the sender {name} is a draft, since it {reason}: no chain can name it"
 
 
 def _limit_of(entry: PolicyEntry) -> CountryLimit | None:

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar, cast, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from senders.shown import shown
 from trunkline_client.errors import FieldError, TrunklineError
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -17,6 +18,8 @@ Spare = Callable[[Mapping[str, object], str], bool]
 #: a reference in a value, or `$${`, which stands for a plain `${`.
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{([^}]*)\}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+#: how Python shows bytes of the environment that are not UTF-8.
+_BROKEN: Final = re.compile("[\ud800-\udfff]")
 #: stands in a file for the credential that is stored already; it names no environment variable.
 STORED_REFERENCE: Final = "${stored}"
 #: the fields of a sender that hold its credential, whatever its kind.
@@ -44,13 +47,19 @@ def _nothing(_: Mapping[str, object], __: str) -> bool:
     return False
 
 
+class FromEnvironment(str):
+    """A text of a file with a variable of the environment in it. It may be a secret, so no error quotes it."""
+
+    __slots__ = ()
+
+
 class ConfigRefused(TrunklineError):
     """A configuration cannot be applied; `errors` names every wrong field, and nothing was saved."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = tuple(errors)
         count = f"{len(errors)} error{'' if len(errors) == 1 else 's'}, nothing was saved:"
-        super().__init__("\n  ".join([count, *(str(error) for error in errors)]))
+        super().__init__("\n  ".join([count, *(shown(str(error)) for error in errors)]))
 
 
 class Findings:
@@ -113,7 +122,8 @@ class Findings:
             return value
         if value == STORED_REFERENCE and path.rpartition(".")[2] in CREDENTIAL_FIELDS:
             return value
-        return _REFERENCE.sub(lambda match: self._value_of(match, environment, path), value)
+        filled = _REFERENCE.sub(lambda match: self._value_of(match, environment, path), value)
+        return FromEnvironment(filled) if any(_REFERENCE.findall(value)) else filled
 
     def _value_of(self, match: re.Match[str], environment: Mapping[str, str], path: str) -> str:
         name = match.group(1)
@@ -127,6 +137,8 @@ class Findings:
             self.add(path, f"the environment variable {name} is not set")
         elif not environment[name]:
             self.add(path, f"the environment variable {name} is empty")
+        elif _BROKEN.search(environment[name]):
+            self.add(path, f"the environment variable {name} is not text in UTF-8")
         return environment.get(name, "")
 
 

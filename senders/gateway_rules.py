@@ -18,7 +18,7 @@ _HOST: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}))|\[[0-9A-Fa-
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
 _HEADER_VALUE: Final = re.compile(r"[!-~](?:[ -~]{0,1022}[!-~])?", re.ASCII)
 _SECRET: Final = re.compile(r"[^\x00-\x1f\x7f]{1,1024}")
-_LINE: Final = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
+_MOST_LINE: Final = 256
 _TOKEN: Final = re.compile(r"[!-~]{1,1024}", re.ASCII)
 #: the transport writes these itself, or they decide how the rest of a message is read.
 _OURS: Final = frozenset(
@@ -95,7 +95,8 @@ def body_problem(body: str, content_type: str) -> str | None:
 
 def line_problem(text: str) -> str | None:
     """Return what is wrong with one line of text."""
-    return None if _LINE.fullmatch(text) else "must be 1 to 256 printable characters"
+    fits = 0 < len(text) <= _MOST_LINE and text.isprintable()
+    return None if fits else f"must be 1 to {_MOST_LINE} printable characters"
 
 
 def secret_problem(field: str, secret: str) -> str | None:

@@ -23,6 +23,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from senders.shown import shown
 from trunkline_client.errors import TrunklineError
 
 #: libyaml's parser where PyYAML was built with it (every wheel on PyPI is): 16 times as fast as the one in Python.
@@ -117,7 +118,7 @@ def _mapping(events: Iterator[Event], level: int) -> dict[str, object]:
         if not isinstance(key, str):
             raise _unreadable(event.start_mark, "a key must be text: put it in quotes")
         if key in content:
-            raise _unreadable(event.start_mark, f"the key {key} is there twice")
+            raise _unreadable(event.start_mark, f"the key {shown(key)} is there twice")
         content[key] = _value(next(events), events, level + 1)
     return content
 
