@@ -129,7 +129,7 @@ def _sender(sender: DesiredSender) -> Iterator[tuple[str, str]]:
     for number in sender.numbers:
         yield f"numbers[{number.number}]", _number(number)
     if sender.originators:
-        yield "originators", ", ".join(map(_originator, sender.originators))
+        yield "originators", "; ".join(map(_originator, sender.originators))
     yield "consent", f"by {sender.consent_by}" if sender.consent_by else "none (a draft)"
     yield "enabled", "yes" if sender.enabled else "no"
 
@@ -171,15 +171,21 @@ def _limit(limit: CountryLimit | None) -> str:
 
 
 def _quota(quota: Quota) -> str:
-    most = f"{quota.total}" if quota.total is not None else f"{quota.used} used and {quota.unused} unused"
+    most = f"{quota.total:,}" if quota.total is not None else f"{quota.used:,} used and {quota.unused:,} unused"
     return f"{most} a day{_over(quota.channels)}"
 
 
 def _cooldown(cooldown: ChannelCooldown | None) -> str:
     if cooldown is None:
         return "none"
-    first, second, later = cooldown.periods_s
-    return f"{first} s, then {second} s, then {later} s; at most {cooldown.resend_limit} resends"
+    first, second, later = map(_period, cooldown.periods_s)
+    resends = "1 resend" if cooldown.resend_limit == 1 else f"{cooldown.resend_limit} resends"
+    return f"{first}, then {second}, then {later}; at most {resends}"
+
+
+def _period(period_s: int) -> str:
+    minutes, rest_s = divmod(period_s, 60)
+    return f"{period_s} s" if rest_s else f"{minutes} min"
 
 
 def _chain(chain: tuple[str, ...]) -> str:

@@ -148,7 +148,7 @@ def _cooldown(cooldown: ChannelCooldown | None) -> Tree:
     if cooldown is None:
         return {"enabled": False}
     return {
-        "periods": [f"{period_s}s" for period_s in cooldown.periods_s],
+        "periods": [f"{period_s}s" if period_s % 60 else f"{period_s // 60}m" for period_s in cooldown.periods_s],
         "resend_limit": str(cooldown.resend_limit),
     }
 

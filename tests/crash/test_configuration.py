@@ -29,8 +29,7 @@ TWO_TENANTS = ACME + ACME.removeprefix("\ntenants:\n").replace("  acme:\n", "  b
 REPLACE = (
     "senders", "replace", "acme-twilio", "acme-twilio-2", "--tenant", "acme", "--token-env", "NEW_TOKEN", "--yes",
 )  # fmt: skip
-#: an `apply` sends seven pieces on a new connection: four to introduce itself and read, then the script twice, since
-#: the server does not know it yet.
+#: an `apply` sends seven pieces on a new connection, the last three for its script, which the server does not know yet.
 MOST_PIECES = 10
 MOMENTS_OF_A_KILL = range(4, 8)
 EXIT_KILLED = -9

@@ -47,6 +47,8 @@ def list_senders(tenant: str, as_json: bool) -> None:
         print_json([_summary(one) for one in config.senders.values()])
         return
     table = Table("sender", "kind", "name", "account", "channels", "numbers selected", "state")
+    for column in table.columns:
+        column.overflow = "fold"  # a key that is cut off cannot be typed
     for one in config.senders.values():
         table.add_row(*map(Text, _row(one)))
     if config.senders:

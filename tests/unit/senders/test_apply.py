@@ -81,7 +81,7 @@ def test_a_tenant_named_with_nothing_in_it_is_added() -> None:
         (
             '{id: "channel:2LKQNlviRlbjs"}',
             '{id: "channel:2LKQNlviRlbjs", countries: [FR]}',
-            "~ senders.acme-syniverse.originators: {0}, {1} -> {0}, {1} for FR",
+            "~ senders.acme-syniverse.originators: {0}; {1} -> {0}; {1} for FR",
             ["acme-syniverse"],
         ),
         (

@@ -150,6 +150,6 @@ def test_what_changes_in_limits_is_shown_in_words() -> None:
         "+ policies.default.quotas.user: 10 a day",
         "+ policies.default.quotas.tenant: 15 used and 10 unused a day over sms",
         "+ policies.default.cooldown.by: address",
-        "+ policies.default.cooldown.sms: 45 s, then 120 s, then 300 s; at most 3 resends",
+        "+ policies.default.cooldown.sms: 45 s, then 2 min, then 5 min; at most 3 resends",
         "+ policies.default.cooldown.voice: none",
     ]
