@@ -47,7 +47,7 @@ def _token(value: SecretStr) -> SecretStr:
 
 def _printable(value: str) -> str:
     if not value.isprintable():
-        raise ValueError("must hold printable characters only")
+        raise ValueError("must be printable characters, on one line")
     return value
 
 

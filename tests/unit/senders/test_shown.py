@@ -46,7 +46,7 @@ def test_an_error_about_a_file_shows_no_control_character() -> None:
 @pytest.mark.parametrize("value", ["\x1b[2J", "two\nlines", "\u202egro"])
 def test_a_name_and_a_consent_hold_printable_characters_only(field: str, value: str) -> None:
     name = field.partition(":")[0]
-    with pytest.raises(ConfigRefused, match="must hold printable characters only"):
+    with pytest.raises(ConfigRefused, match="must be printable characters, on one line"):
         parse_file(ACME.replace(field, f"{name}: '${{TEXT}}'"), ENVIRONMENT | {"TEXT": value})
 
 
