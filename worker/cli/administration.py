@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import IO, Any, TypeVar
 
 import click
 from redis.asyncio import Redis
 
+from providers.gateway_hosts import HostRules
 from providers.protocol import Account
 from providers.registry import Providers
 from senders.accounts import account_with, open_token
@@ -21,6 +23,7 @@ from senders.model import Sender, TenantConfig
 from senders.secrets import KeyRing
 from senders.sender_edits import SenderUnknown
 from senders.store import ConfigStore
+from trunkline_client.errors import TrunklineError
 from worker.cli.plans import plan_json, show_plan
 from worker.cli.prompts import confirm
 from worker.cli.support import print_json, run_with_redis
@@ -28,6 +31,21 @@ from worker.provider_access import providers_of
 from worker.settings import Settings, load_settings
 
 _Result = TypeVar("_Result")
+
+
+class NothingSaved(click.ClickException):
+    """The administrator ended a command before anything was saved."""
+
+    def __init__(self) -> None:
+        super().__init__("Nothing was saved.")
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print that nothing was saved, in a line of its own."""
+        click.echo(self.message, file=file, err=file is None)
+
+
+class MaybeSaved(TrunklineError):
+    """The administrator ended a command while it saved."""
 
 
 @asynccontextmanager
@@ -49,6 +67,7 @@ class Administration:
     providers: Providers
     editor: Editor
     actor: str
+    hosts: HostRules
 
     async def config(self, tenant: str) -> TenantConfig:
         """Return a tenant's configuration; raises `TenantUnknown`."""
@@ -63,6 +82,7 @@ def administer(actor: str, body: Callable[[Administration], Awaitable[_Result]])
     """Run the asynchronous body of a command with everything it works with, and return its result.
 
     Raises:
+        NothingSaved: the administrator ended it, or said no.
         SettingsInvalid: a setting is wrong or missing.
         RedisUnavailable: Redis did not answer.
     """
@@ -80,9 +100,32 @@ def administer(actor: str, body: Callable[[Administration], Awaitable[_Result]])
                 new_token=lambda: secrets.token_urlsafe(16),
                 hosts=settings.gateway_access.hosts,
             )
-            return await body(Administration(store, ring, providers, editor, actor))
+            return await body(Administration(store, ring, providers, editor, actor, settings.gateway_access.hosts))
 
-    return run_with_redis(run)
+    with saying_that_nothing_was_saved():
+        return run_with_redis(run)
+
+
+@contextmanager
+def saying_that_nothing_was_saved() -> Iterator[None]:
+    """Raise `NothingSaved` where a person ends a command; around `saving`, which knows better."""
+    try:
+        yield
+    except click.Abort as ended:
+        raise NothingSaved from ended
+    except KeyboardInterrupt as ended:  # while an account or Redis was waited for: the cursor stands behind its ^C
+        click.echo(err=True)
+        raise NothingSaved from ended
+
+
+@contextmanager
+def saving(tenant: str | None = None) -> Iterator[None]:
+    """Tell a Ctrl-C that comes while something is saved from one before; raises `MaybeSaved`."""
+    try:
+        yield
+    except asyncio.CancelledError as ended:
+        audit = f"trunkline audit --tenant {tenant}" if tenant else "trunkline audit"
+        raise MaybeSaved(f"interrupted while saving: whether it was saved is in `{audit}`") from ended
 
 
 async def load_tenant(store: ConfigStore, tenant: str) -> TenantConfig:
@@ -128,7 +171,8 @@ async def carry_out(
         show_plan(prepared.plan, to_stderr=as_json)
     if asks and not dry_run and not prepared.plan.is_empty and not confirm("Save this?"):
         raise click.Abort
-    versions = {} if dry_run else await admin.editor.save(prepared)
+    with saving(edit.tenant):
+        versions = {} if dry_run else await admin.editor.save(prepared)
     if as_json:
         print_json({"changes": plan_json(prepared.plan), "saved": dict(versions)})
     elif versions:

@@ -21,7 +21,7 @@ from senders.desired import DesiredTenant
 from senders.secrets import KeyRing
 from senders.store import ConfigStore
 from senders.yaml_text import FileUnreadable
-from worker.cli.administration import open_providers
+from worker.cli.administration import open_providers, saving, saying_that_nothing_was_saved
 from worker.cli.plans import plan_json, show_plan
 from worker.cli.prompts import confirm
 from worker.cli.support import acts, print_json, run_with_redis
@@ -54,8 +54,9 @@ def apply(file: Path, dry_run: bool, yes: bool, as_json: bool, actor: str) -> No
     settings = load_settings()
     desired = _parse(file, settings.gateway_access.hosts)
     command = _Apply(settings, desired, dry_run=dry_run, yes=yes, as_json=as_json, actor=actor)
-    if not run_with_redis(command.run):
-        raise click.Abort
+    with saying_that_nothing_was_saved():
+        if not run_with_redis(command.run):
+            raise click.Abort
 
 
 class _Apply:
@@ -92,15 +93,16 @@ class _Apply:
         if not planned.is_empty and not self._dry_run:
             if asks and not confirm("Save this?"):
                 return False
-            versions = await save(
-                planned,
-                numbers,
-                store,
-                self._ring,
-                actor=self._actor,
-                now=datetime.now(UTC),
-                token=secrets.token_urlsafe(16),
-            )
+            with saving():
+                versions = await save(
+                    planned,
+                    numbers,
+                    store,
+                    self._ring,
+                    actor=self._actor,
+                    now=datetime.now(UTC),
+                    token=secrets.token_urlsafe(16),
+                )
         self._report(planned, versions)
         return True
 

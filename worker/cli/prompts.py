@@ -3,38 +3,58 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import click
-from pydantic import TypeAdapter, ValidationError
 
 from trunkline_client.private import Token
 
 _MOST_TOKEN_BYTES: Final = 4096
 
+_Answer = TypeVar("_Answer")
+
 
 @contextmanager
-def asking() -> Iterator[None]:
-    """Let one Ctrl-C end a question: asyncio's own handler would only cancel the task behind it."""
+def asking(*, shown: bool = True) -> Iterator[None]:
+    """Let one Ctrl-C end a question: asyncio's own handler would only cancel the task behind it.
+
+    The line of the question is ended then, so that what is printed next has its own; click does it where nothing is
+    `shown`.
+    """
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
+    except click.Abort:
+        click.echo(nl=shown, err=True)
+        raise
     finally:
         signal.signal(signal.SIGINT, handler)
 
 
+def tell(text: str) -> None:
+    """Print a sentence beside the questions, folded between words."""
+    click.echo(click.wrap_text(text, width=shutil.get_terminal_size().columns), err=True)
+
+
 def confirm(question: str) -> bool:
-    """Return whether the person says yes; raises `click.Abort` on Ctrl-C."""
-    with asking():
-        return click.confirm(question, err=True)
+    """Return whether the person says yes; raises `click.Abort` on Ctrl-C or the end of the input."""
+    while True:
+        try:
+            with asking():
+                return click.confirm(question, err=True)
+        except UnicodeDecodeError:
+            _refuse_bytes()
 
 
-def ask(question: str, option: str, *, check: Callable[[str], str] | None = None, default: str | None = None) -> str:
+def ask(
+    question: str, option: str, *, check: Callable[[str], _Answer], default: str | None = None, shown: bool = True
+) -> _Answer:
     """Return an answer that `check` lets pass, asking again until it does.
 
     Args:
@@ -42,37 +62,32 @@ def ask(question: str, option: str, *, check: Callable[[str], str] | None = None
         option: the option that would have said it, for where there is no terminal.
         check: returns the answer to use, or raises `click.BadParameter`.
         default: the answer to an empty line.
+        shown: whether what is typed can be seen.
 
     Raises:
         click.UsageError: there is no terminal to ask on.
-        click.Abort: Ctrl-C.
+        click.Abort: Ctrl-C, or the end of the input.
     """
     if not sys.stdin.isatty():
         raise click.UsageError(f"{option} is missing, and there is no terminal to ask on")
-    with asking():
-        answer: str = click.prompt(question, default=default, value_proc=check, err=True)
-        return answer
-
-
-def ask_token(question: str) -> Token:
-    """Return a credential typed without being shown."""
-    if not sys.stdin.isatty():
-        raise click.UsageError("the credential is missing: name where it is with --token-env or --token-file")
-    with asking():
-        return Token(click.prompt(question, hide_input=True, err=True).strip())
-
-
-def form(kind: Any) -> Callable[[str], str]:
-    """Return a check of answers by the rule of a field of the configuration file."""
-    adapter: TypeAdapter[str] = TypeAdapter(kind)
-
-    def check(answer: str) -> str:
+    while True:
         try:
-            return adapter.validate_python(answer.strip())
-        except ValidationError as error:
-            raise click.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+            with asking(shown=shown):
+                answer: str = click.prompt(
+                    question, default=default, show_default=bool(default), hide_input=not shown, err=True
+                )
+            if not answer.isprintable():
+                raise click.BadParameter("must be printable characters; arrow keys do not edit here")
+            return check(answer)
+        except UnicodeDecodeError:
+            _refuse_bytes()
+        except click.UsageError as wrong:
+            tell(f"Error: {wrong.message}")
 
-    return check
+
+def ask_token(question: str, check: Callable[[str], str] = str.strip) -> Token:
+    """Return a credential typed without being shown."""
+    return Token(ask(question, "the credential (--token-env or --token-file)", check=check, shown=False))
 
 
 def given_token(variable: str | None, file: str | None) -> Token | None:
@@ -97,3 +112,7 @@ def given_token(variable: str | None, file: str | None) -> Token | None:
         raise click.UsageError(f"--token-file: {file} cannot be read ({error.strerror})") from error
     except UnicodeDecodeError:
         raise click.UsageError(f"--token-file: {file} is not text") from None
+
+
+def _refuse_bytes() -> None:
+    tell("Error: what was typed is no text in this terminal's encoding")

@@ -11,7 +11,14 @@ from providers.protocol import VerificationFailed
 from senders import sender_edits
 from senders.editing import Edit
 from senders.refreshing import save_refreshed
-from worker.cli.administration import Administration, administer, carry_out, require_terminal_or, sender_of
+from worker.cli.administration import (
+    Administration,
+    administer,
+    carry_out,
+    require_terminal_or,
+    saving,
+    sender_of,
+)
 from worker.cli.support import acts, field_of_a_job, print_json
 
 _TENANT = click.option("--tenant", required=True, callback=field_of_a_job, help="Whose sender it is.")
@@ -202,9 +209,10 @@ def refresh(key: str, tenant: str, as_json: bool, actor: str) -> None:
             found = await admin.providers.for_kind(sender.kind).verify(account)
         except VerificationFailed as failed:
             raise type(failed)(f"sender {key} was not refreshed: {failed}") from failed
-        refreshed = await save_refreshed(
-            admin.store, tenant, key, found.numbers, actor=actor, token=secrets.token_urlsafe(16)
-        )
+        with saving(tenant):
+            refreshed = await save_refreshed(
+                admin.store, tenant, key, found.numbers, actor=actor, token=secrets.token_urlsafe(16)
+            )
         if as_json:
             changes = [{"field": one.field, "before": one.before, "after": one.after} for one in refreshed.changes]
             print_json({"sender": key, "changes": changes})

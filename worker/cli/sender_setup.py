@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from providers.protocol import Account, FoundNumber, Kind, VerifiedAccount
+from providers.protocol import Kind, VerificationFailed
 from senders import sender_edits
 from senders.credentials import secret_field
 from senders.editing import Edit
 from senders.file_tree import Tree
 from trunkline_client.private import Token
 from trunkline_client.words import Channel
+from worker.cli.account_shown import show_verified, verified_json
 from worker.cli.administration import Administration, administer, carry_out, require_terminal_or, sender_of
 from worker.cli.prompts import ask_token, given_token
 from worker.cli.sender_wizard import Wizard
@@ -62,7 +61,7 @@ def verify(key: str | None, tenant: str | None, token_env: str | None, token_fil
             account = Wizard(given).account(token)
         verified = await admin.providers.for_kind(account.kind).verify(account)
         if given["as_json"]:
-            print_json(verified_json(verified))
+            print_json(verified_json(account, verified))
         else:
             show_verified(account, verified)
 
@@ -106,8 +105,13 @@ def add(key: str | None, tenant: str, token_env: str | None, token_file: str | N
 
     async def run(admin: Administration) -> None:
         config = await admin.store.load(tenant)
+        if config is None:
+            click.echo(f"{tenant} is a new tenant.", err=True)
         chosen = wizard.key(key, taken=config.senders if config else ())
-        sender = await wizard.sender(admin, token, show_verified)
+        try:
+            sender = await wizard.sender(admin, token, partial(show_verified, to_stderr=given["as_json"]))
+        except VerificationFailed as failed:
+            raise type(failed)(f"{failed}; nothing was saved") from failed
         edit = Edit(
             tenant=tenant,
             part=("senders", chosen),
@@ -142,8 +146,10 @@ def replace(key: str, new_key: str, tenant: str, token_env: str | None, token_fi
 
     async def run(admin: Administration) -> None:
         stored = sender_of(await admin.config(tenant), key)
-        token = known or ask_token(f"New {secret_field(stored).replace('_', ' ')}")
-        change = sender_edits.replace(key, new_key, lambda old: with_token(old, secret_field(stored), token))
+        field = secret_field(stored)
+        words = field.rpartition(".")[2].replace("_", " ")
+        token = known or ask_token(f"New {words} (not shown)")
+        change = sender_edits.replace(key, new_key, lambda old: with_token(old, field, token))
         edit = Edit(tenant=tenant, part=(), change=change, asks_the_account=True)
         await carry_out(admin, edit, asks=not given["yes"], dry_run=given["dry_run"], as_json=given["as_json"])
 
@@ -151,42 +157,17 @@ def replace(key: str, new_key: str, tenant: str, token_env: str | None, token_fi
 
 
 def with_token(sender: Tree, field: str, token: Token) -> Tree:
-    """Return a sender of a file with its credential in it; it is revealed only into the tree that is parsed at once."""
-    return {**sender, field: token.reveal()}
+    """Return a sender of a file with its credential in it; it is revealed only into the tree that is parsed at once.
 
-
-def verified_json(verified: VerifiedAccount) -> dict[str, object]:
-    """Return what an account said, for machines."""
-    return {
-        "status": "active",
-        "name": verified.name,
-        "numbers": [
-            {"number": one.number, "type": one.type.value, "capabilities": sorted(one.capabilities)}
-            for one in verified.numbers
-        ],
-        "services": [{"sid": one.sid, "name": one.name} for one in verified.services],
-    }
-
-
-def show_verified(account: Account, verified: VerifiedAccount) -> None:
-    """Print what an account said, for people."""
-    console = Console(stderr=False)
-    name = f" ({verified.name})" if verified.name else ""
-    console.print(Text(f"{account.account_sid or account.kind}{name}: active, {len(verified.numbers)} numbers"))
-    if verified.services:
-        _print("messaging service", "name", rows=((one.sid, one.name) for one in verified.services))
-    _print("number", "type", "capabilities", rows=map(_row, verified.numbers))
-
-
-def _row(number: FoundNumber) -> tuple[str, ...]:
-    return number.number, number.type, ", ".join(sorted(number.capabilities)) or "not told"
-
-
-def _print(*columns: str, rows: Iterable[tuple[str, ...]]) -> None:
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console().print(table)
+    Args:
+        sender: the sender.
+        field: where the credential is, as `secret_field` says: `auth_token`, or `authentication.password`.
+        token: the credential.
+    """
+    part, _, name = field.rpartition(".")
+    if not part:
+        return {**sender, name: token.reveal()}
+    return {**sender, part: {**sender[part], name: token.reveal()}}
 
 
 def _addition(key: str, sender: Mapping[str, Any], *, last_in_chain: bool) -> sender_edits.Change:

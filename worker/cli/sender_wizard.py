@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
 import click
 
-from providers.protocol import Account, FoundNumber, Kind, NumberType, VerifiedAccount, WrongCredentials
-from senders.file_models import AccountSid, Text
+from providers.protocol import (
+    Account,
+    FoundNumber,
+    Kind,
+    MessagingServiceMissing,
+    VerifiedAccount,
+    WrongCredentials,
+)
+from senders.config_file import MAX_SENDERS
+from senders.file_models import AccountSid, Text, TokenText
 from senders.file_tree import Tree
 from senders.findings import Findings
+from trunkline_client.errors import TrunklineError
 from trunkline_client.limits import RULES
 from trunkline_client.private import Token
 from trunkline_client.words import Channel
+from worker.cli import answers
 from worker.cli.administration import Administration
 from worker.cli.file_parts import read_part
-from worker.cli.prompts import ask, ask_token, confirm, form
+from worker.cli.gateway_wizard import GatewayWizard
+from worker.cli.prompts import ask, ask_token, confirm, tell
+from worker.cli.selection_questions import ask_channels, ask_countries, ask_numbers, originator
 
 Show = Callable[[Account, VerifiedAccount], None]
 
 _TWILIO: Final = frozenset({Kind.TWILIO, Kind.TWILIO_MESSAGING_SERVICE})
-_WITH_COUNTRIES: Final = frozenset({NumberType.TOLL_FREE, NumberType.SHORT_CODE})
+_OF_AN_ACCOUNT: Final = ("account_sid", "messaging_service_sid", "numbers", "all_numbers")
+_IN_A_FILE: Final = ("kind", "name", "channels", *_OF_AN_ACCOUNT)
+_OPTION_OF: Final = {"channels": "--channel", "numbers": "--number"}
+
+
+class TooManySenders(TrunklineError):
+    """The tenant has as many senders as it may have."""
 
 
 class Wizard:
@@ -35,7 +53,11 @@ class Wizard:
         self._given = given
 
     def key(self, given: str | None, *, taken: Collection[str]) -> str:
-        """Return the sender's key, one that is free."""
+        """Return the sender's key, one that is free; raises `TooManySenders`."""
+        if len(taken) >= MAX_SENDERS:
+            raise TooManySenders(
+                f"the tenant has {len(taken)} senders, the most it may have: remove one (`trunkline senders remove`)"
+            )
 
         def check(answer: str) -> str:
             answer = answer.strip()
@@ -49,32 +71,33 @@ class Wizard:
         return ask("Key of the new sender", "KEY", check=check) if given is None else check(given)
 
     def account(self, token: Token | None) -> Account:
-        """Return the account to verify."""
+        """Return the account to verify; raises `click.UsageError` for a gateway, which no option describes."""
         kind = self._kind()
-        sid = self._sid() if kind in _TWILIO else None
-        token = token or ask_token("Auth token" if kind in _TWILIO else "Access token")
-        return Account(kind, token, sid, self._given.get("messaging_service_sid"))
+        if kind is Kind.GATEWAY:
+            raise click.UsageError("a gateway has more than a credential: `trunkline senders add --dry-run` tries one")
+        return self._account(kind, token)
 
     async def sender(self, admin: Administration, token: Token | None, show: Show) -> Tree:
-        """Return the sender as a file would have it, verified with its account on the way; raises `click.Abort`."""
+        """Return the sender as a file would have it, verified with its account on the way.
+
+        Raises:
+            click.Abort: the person ended the questions.
+            VerificationFailed: the account refused, and no answer can mend it.
+        """
         if self._given["source"]:
-            return _mapping(read_part(self._given["source"]))
-        account, verified = await self._verified(admin, token)
-        show(account, verified)
-        kind = account.kind
-        sender: Tree = {"kind": kind.value, "name": self._name(verified)}
-        if kind in _TWILIO:
-            sender |= {"account_sid": account.account_sid, "auth_token": account.token.reveal()}
+            return self._from_file(token)
+        kind = self._kind()
+        if kind is Kind.GATEWAY:
+            self._refuse(_OF_AN_ACCOUNT, "is not for a gateway")
+            sender = await self._gateway(admin, token, show)
         else:
-            sender["access_token"] = account.token.reveal()
-        sender["channels"] = self._channels(kind)
-        sender |= self._selection(kind, verified)
+            sender = await self._sender(admin, kind, token, show)
         by = self._consent(kind)
         return {**sender, "consent": {"by": by}} if by else sender
 
     def wants_chain(self, sender: Tree) -> bool:
         """Return whether the sender goes to the end of the default chain; no draft can."""
-        if self._given["last_in_chain"] or self._is_silent or "consent" not in sender:
+        if self._given["last_in_chain"] or self._is_silent or _is_draft(sender):
             return bool(self._given["last_in_chain"])
         return confirm("Put it at the end of the tenant's default chain?")
 
@@ -83,118 +106,134 @@ class Wizard:
         """Whether optional questions are left out: the command line says what it wants."""
         return bool(self._given["yes"] or self._given["dry_run"])
 
-    async def _verified(self, admin: Administration, token: Token | None) -> tuple[Account, VerifiedAccount]:
-        """Return the account and what it says; with a wrong credential that was typed, it is asked for again."""
+    async def _sender(self, admin: Administration, kind: Kind, token: Token | None, show: Show) -> Tree:
+        account, verified = await self._verified(admin, kind, token)
+        show(account, verified)
+        sender: Tree = {"kind": kind.value, "name": self._name(verified.name)}
+        if kind in _TWILIO:
+            sender |= {"account_sid": account.account_sid, "auth_token": account.token.reveal()}
+        else:
+            sender["access_token"] = account.token.reveal()
+        if kind is Kind.TWILIO_MESSAGING_SERVICE:
+            channels = self._given["channels"] or [Channel.SMS.value]
+            return {**sender, "channels": channels, "messaging_service_sid": self._service(verified)}
+        channels = sorted(set(self._given["channels"])) or ask_channels(kind, verified.numbers)
+        return {**sender, "channels": channels, **self._selection(kind, verified.numbers, channels)}
+
+    async def _gateway(self, admin: Administration, token: Token | None, show: Show) -> Tree:
+        name = self._name("")
+        channels = sorted(set(self._given["channels"])) or ask(
+            "Channels (sms, voice or both)", "--channel", check=answers.channels
+        )
+        settings = await GatewayWizard(admin, token, show).verified(name, channels)
+        return {"kind": Kind.GATEWAY.value, "name": name, "channels": channels, **settings}
+
+    async def _verified(
+        self, admin: Administration, kind: Kind, token: Token | None
+    ) -> tuple[Account, VerifiedAccount]:
+        """Return the account and what it says; with wrong credentials that were typed, they are asked for again."""
+        sid = None
         while True:
-            account = self.account(token)
+            account = self._account(kind, token, former_sid=sid)
+            tell(f"Asking {kind.provider} about the account ...")
             try:
-                return account, await admin.providers.for_kind(account.kind).verify(account)
+                verified = await admin.providers.for_kind(kind).verify(account)
             except WrongCredentials as refused:
                 if token is not None:
                     raise
-                click.echo(f"{refused}. Nothing was saved; try again, or end with Ctrl-C.", err=True)
+                tell(f"Error: {refused}. Nothing is saved yet; Ctrl-C ends this.")
+                sid = account.account_sid
+                continue
+            if kind is Kind.TWILIO_MESSAGING_SERVICE and not verified.services:
+                raise MessagingServiceMissing(
+                    "the Twilio account has no messaging service; create one in Twilio's console, then add it again"
+                )
+            return account, verified
+
+    def _account(self, kind: Kind, token: Token | None, *, former_sid: str | None = None) -> Account:
+        sid = self._sid(former_sid) if kind in _TWILIO else None
+        token = token or ask_token(
+            f"{'Auth' if kind in _TWILIO else 'Access'} token (not shown)", answers.form(TokenText)
+        )
+        return Account(kind, token, sid, self._given.get("messaging_service_sid"))
 
     def _kind(self) -> Kind:
         given = self._given["kind"]
         if given is not None:
             return Kind(given)
-        kinds = click.Choice([Kind.TWILIO, Kind.TWILIO_MESSAGING_SERVICE, Kind.SYNIVERSE])
-        return Kind(ask(f"Kind ({', '.join(kinds.choices)})", "--kind", check=_choice(kinds)))
+        return Kind(ask(f"Kind ({', '.join(Kind)})", "--kind", check=answers.one_of(Kind)))
 
-    def _sid(self) -> str:
+    def _sid(self, former: str | None) -> str:
         given = self._given["account_sid"]
-        check = form(AccountSid)
-        return ask("Account SID", "--account-sid", check=check) if given is None else check(given)
+        check = answers.form(AccountSid)
+        return ask("Account SID", "--account-sid", check=check, default=former) if given is None else check(given)
 
-    def _name(self, verified: VerifiedAccount) -> str:
+    def _name(self, default: str) -> str:
         given: str | None = self._given["name"]
-        return given or ask("Name", "--name", check=form(Text), default=verified.name or None)
+        return given or ask("Name, for people", "--name", check=answers.form(Text), default=default or None)
 
-    def _channels(self, kind: Kind) -> list[str]:
-        if self._given["channels"]:
-            return sorted(set(self._given["channels"]))
-        if kind is Kind.TWILIO_MESSAGING_SERVICE:
-            return [Channel.SMS.value]
-        answer = ask(
-            "Channels (sms, voice, or both)", "--channel", check=_choice(click.Choice(["sms", "voice", "both"]))
-        )
-        return sorted(Channel) if answer == "both" else [answer]
-
-    def _selection(self, kind: Kind, verified: VerifiedAccount) -> Tree:
-        if kind is Kind.TWILIO_MESSAGING_SERVICE:
-            return {"messaging_service_sid": self._service(verified)}
-        chosen = self._numbers(verified)
+    def _selection(self, kind: Kind, found: Iterable[FoundNumber], channels: list[str]) -> Tree:
+        there = {one.number: one for one in found}
+        chosen = self._chosen(kind, there, channels)
         if kind is Kind.SYNIVERSE:
-            return {"originators": [_with_countries("id", number, codes) for number, codes in chosen.items()]}
-        found = {one.number: one for one in verified.numbers}
+            listed = [originator(there[one], channels) if one in there else {"id": one} for one in chosen]
+            return {"originators": [_with_countries(one, chosen[one["id"]]) for one in listed]}
         for number, codes in chosen.items():
-            if codes is None and not self._is_silent and number in found:
-                chosen[number] = _countries(found[number])
-        return {"numbers": [_with_countries("number", number, codes) for number, codes in chosen.items()]}
+            if codes is None and not self._is_silent and number in there:
+                chosen[number] = ask_countries(number, there[number].type)
+        return {"numbers": [_with_countries({"number": number}, codes) for number, codes in chosen.items()]}
 
     def _service(self, verified: VerifiedAccount) -> str:
         given: str | None = self._given["messaging_service_sid"]
-        services = click.Choice([one.sid for one in verified.services])
-        only = services.choices[0] if len(services.choices) == 1 else None
-        return given or ask("Messaging service", "--messaging-service-sid", check=_choice(services), default=only)
+        services = [one.sid for one in verified.services]
+        only = services[0] if len(services) == 1 else None
+        check = answers.one_of(services)
+        return given or ask("SID of the messaging service", "--messaging-service-sid", check=check, default=only)
 
-    def _numbers(self, verified: VerifiedAccount) -> dict[str, list[str] | None]:
-        there = [one.number for one in verified.numbers]
+    def _chosen(self, kind: Kind, there: Mapping[str, FoundNumber], channels: list[str]) -> dict[str, list[str] | None]:
+        """Return the numbers to select, each with the countries an option gave it."""
         if self._given["all_numbers"]:
             return dict.fromkeys(there)
         if self._given["numbers"] or self._is_silent:
             return dict(map(_number_and_countries, self._given["numbers"]))
-
-        def check(answer: str) -> str:
-            missing = [one for one in _words(answer) if one not in {*there, "all", "none"}]
-            if missing:
-                raise click.BadParameter(f"the account does not have {', '.join(missing)}")
-            return answer
-
-        answer = ask("Numbers to select (separated by commas, all, or none)", "--number", check=check)
-        return dict.fromkeys(there if answer == "all" else [one for one in _words(answer) if one != "none"])
+        return dict.fromkeys(one.number for one in ask_numbers(kind, tuple(there.values()), channels))
 
     def _consent(self, kind: Kind) -> str | None:
         given: str | None = self._given["consent_by"]
         if given or self._is_silent:
             return given
-        click.echo(f"Recipients and texts of messages go to a third party ({kind.provider}).", err=True)
+        tell(f"Recipients and texts of messages go to a third party ({kind.provider}).")
         if not confirm("Do you accept this for the tenant?"):
-            click.echo("Without consent it is a draft, which no chain can name.", err=True)
+            tell("Without consent it is a draft, which no chain can name.")
             return None
-        return ask("Consent given by (name or address)", "--consent-by", check=form(Text), default=self._given["actor"])
+        check = answers.form(Text)
+        return ask("Consent given by (name or address)", "--consent-by", check=check, default=self._given["actor"])
+
+    def _from_file(self, token: Token | None) -> Tree:
+        self._refuse(_IN_A_FILE, "is not for --from, whose file says it")
+        if token is not None:
+            raise click.UsageError("the file of --from holds the credential, or ${NAME} for one of the environment")
+        findings = Findings()
+        fields = findings.mapping(read_part(self._given["source"]), "the sender")
+        findings.refuse_if_any()
+        by = self._given["consent_by"]
+        return {**fields, "consent": {"by": by}} if by else dict(fields)
+
+    def _refuse(self, options: Iterable[str], why: str) -> None:
+        for name in options:
+            if self._given[name]:
+                raise click.UsageError(f"{_OPTION_OF.get(name, '--' + name.replace('_', '-'))} {why}")
 
 
-def _mapping(sender: object) -> Tree:
-    findings = Findings()
-    fields = findings.mapping(sender, "the sender")
-    findings.refuse_if_any()
-    return fields
-
-
-def _countries(number: FoundNumber) -> list[str] | None:
-    """Return the countries of a number that has some; an empty answer is the default."""
-    if number.type not in _WITH_COUNTRIES:
-        return None
-    answer = ask(f"Countries of {number.number} ({number.type.replace('_', ' ')})", "--number", default="US")
-    return _words(answer.upper())
+def _is_draft(sender: Tree) -> bool:
+    selection = sender.get("numbers") or sender.get("originators") or sender.get("messaging_service_sid")
+    return "consent" not in sender or (sender.get("kind") != Kind.GATEWAY and not selection)
 
 
 def _number_and_countries(text: str) -> tuple[str, list[str] | None]:
     number, has_countries, codes = text.partition("=")
-    return number, _words(codes) if has_countries else None
+    return number, [code.strip() for code in codes.split(",") if code.strip()] if has_countries else None
 
 
-def _with_countries(name: str, number: str, codes: list[str] | None) -> Tree:
-    return {name: number} if codes is None else {name: number, "countries": codes}
-
-
-def _words(answer: str) -> list[str]:
-    return [word.strip() for word in answer.split(",") if word.strip()]
-
-
-def _choice(choice: click.Choice[Any]) -> Callable[[str], str]:
-    def check(answer: str) -> str:
-        return str(choice.convert(answer.strip(), None, None))
-
-    return check
+def _with_countries(entry: Tree, codes: list[str] | None) -> Tree:
+    return entry if codes is None else {**entry, "countries": codes}

@@ -18,6 +18,7 @@ from senders.store import ConfigStore
 from worker.cli import sender_changes, sender_setup
 from worker.cli.administration import load_tenant, sender_of
 from worker.cli.support import field_of_a_job, print_json, run_with_redis
+from worker.cli.tables import print_table
 
 TENANT = click.option("--tenant", required=True, callback=field_of_a_job, help="Whose sender it is.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
@@ -46,13 +47,9 @@ def list_senders(tenant: str, as_json: bool) -> None:
     if as_json:
         print_json([_summary(one) for one in config.senders.values()])
         return
-    table = Table("sender", "kind", "name", "account", "channels", "numbers selected", "state")
-    for column in table.columns:
-        column.overflow = "fold"  # a key that is cut off cannot be typed
-    for one in config.senders.values():
-        table.add_row(*map(Text, _row(one)))
     if config.senders:
-        Console().print(table)
+        columns = ("sender", "kind", "name", "account", "channels", "numbers selected", "state")
+        print_table(columns, map(_row, config.senders.values()))
     else:
         click.echo(f"Tenant {tenant} has no sender. Add one with: trunkline senders add --tenant {tenant}")
 
@@ -125,12 +122,17 @@ def number_json(number: Number) -> dict[str, object]:
 
 
 def _print_numbers(numbers: Iterable[Number]) -> None:
-    table = Table("number", "type", "capabilities", "countries", "selected", "available")
-    for one in numbers:
-        shown = number_json(one)
-        shown["countries"] = "all" if shown["countries"] is None else shown["countries"]
-        table.add_row(*(Text(_plain(value)) for value in shown.values()))
-    Console().print(table if table.row_count else "No numbers.", highlight=False)
+    rows = [_number_row(one) for one in numbers]
+    if rows:
+        print_table(("number", "type", "capabilities", "countries", "selected", "available"), rows)
+    else:
+        click.echo("No numbers.")
+
+
+def _number_row(number: Number) -> tuple[str, ...]:
+    shown = number_json(number)
+    shown["countries"] = "all" if shown["countries"] is None else shown["countries"]
+    return tuple(map(_plain, shown.values()))
 
 
 def _summary(sender: Sender) -> dict[str, object]:
