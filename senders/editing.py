@@ -41,8 +41,9 @@ class Edit:
     """A change of one part of a tenant's configuration.
 
     Attributes:
-        part: the path of what is edited, for example `("senders", "acme-twilio")`; `()` for the whole tenant. If it
-            is another when the edit is saved than when it was planned, somebody else has won.
+        part: the path of what is edited, for example `("senders", "acme-twilio")`. If it is another when the edit is
+            saved than when it was planned, somebody else has won. `()` is the whole tenant, for an edit that reaches
+            into every chain: it is saved as it was shown, or not at all.
         change: changes the tenant's part of a file in place; raises a `TrunklineError` for what cannot be done.
         asks_the_account: whether changed senders are verified with their account; else the numbers that were read
             last decide. New senders always are.
@@ -109,10 +110,12 @@ class Editor:
             TenantUnknown: there is no such tenant, and the edit may not create it.
             ConfigRefused: the configuration would break a rule, or an account refused.
         """
-        current = await self._store.load(edit.tenant)
+        return await self._prepare(edit, await self._store.load(edit.tenant))
+
+    async def _prepare(self, edit: Edit, current: TenantConfig | None) -> Prepared:
         if current is None and not edit.may_create:
             raise TenantUnknown(edit.tenant)
-        before = tenant_tree(current) if current else {}
+        before = _tree(current)
         tree = copy.deepcopy(before)
         edit.change(tree)
         desired = parse_tree({"tenants": {edit.tenant: tree}}, hosts=self._hosts)
@@ -142,10 +145,10 @@ class Editor:
                     token=self._new_token(),
                 )
             except ConfigConflict:
-                again = await self.prepare(prepared.edit)
-                if again.before != prepared.before:
+                current = await self._store.load(prepared.edit.tenant)
+                if _part(_tree(current), prepared.edit.part) != prepared.before:
                     raise
-                prepared = again
+                prepared = await self._prepare(prepared.edit, current)
         raise ConfigConflict(prepared.edit.tenant)
 
     async def _numbers(self, edit: Edit, planned: Plan, current: TenantConfig | None) -> Numbers:
@@ -158,6 +161,10 @@ class Editor:
 def _is_known(sender: DesiredSender, current: TenantConfig | None) -> bool:
     """Return whether the numbers that were read last can decide; nothing is known about messaging services."""
     return current is not None and sender.key in current.senders and sender.kind is not Kind.TWILIO_MESSAGING_SERVICE
+
+
+def _tree(config: TenantConfig | None) -> Tree:
+    return tenant_tree(config) if config else {}
 
 
 def _part(tree: object, path: tuple[str, ...]) -> object:

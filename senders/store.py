@@ -36,7 +36,9 @@ class ConfigConflict(TrunklineError):
 
     def __init__(self, tenant: str) -> None:
         self.tenant = tenant
-        super().__init__(f"the configuration of tenant {tenant} was changed meanwhile; nothing was saved, apply again")
+        super().__init__(
+            f"the configuration of tenant {tenant} was changed meanwhile; nothing was saved: look at it, then try again"
+        )
 
 
 @dataclass(frozen=True, slots=True)

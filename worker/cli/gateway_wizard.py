@@ -63,6 +63,7 @@ class GatewayWizard:
         self._show = show
         self._context = {HOSTS: admin.hosts}
         self._former: dict[str, str] = {}
+        self._listed: list[Tree] = []
 
     async def verified(self, name: str, channels: list[str]) -> Tree:
         """Return the fields of a gateway that can be reached, and gave a token where it gives some.
@@ -130,31 +131,28 @@ class GatewayWizard:
         return entry
 
     def _numbers(self, sender: Tree) -> list[Tree]:
-        """Return the numbers, none if the requests do without."""
-        listed: list[Tree] = []
+        """Return the numbers, none if the requests do without; those of a former round stay."""
         while True:
-            number = ask("Number it sends from (Enter: no more)", _FROM, check=self._new_number(listed), default="")
+            if self._listed:
+                tell(f"Its numbers so far: {', '.join(one['number'] for one in self._listed)}")
+            number = ask("Number it sends from (Enter: no more)", _FROM, check=self._new_number, default="")
             if number:
-                listed.append(self._number(number, sender["channels"]))
+                self._listed.append(self._number(number, sender["channels"]))
                 continue
-            problem = answers.problem_of(GatewayEntry, {**sender, "numbers": listed}, "numbers", self._context)
+            problem = answers.problem_of(GatewayEntry, {**sender, "numbers": self._listed}, "numbers", self._context)
             if problem is None:
-                return listed
+                return self._listed
             tell(f"Error: numbers: {problem}")
 
-    def _new_number(self, listed: list[Tree]) -> Callable[[str], str]:
-        rule = self._rule(GatewayNumberEntry, {}, "number")
-
-        def check(answer: str) -> str:
-            if not answer.strip():
-                return ""
-            plus = "+" if answer.strip().startswith("+") else ""
-            number = rule(plus + answers.bare(answer))
-            if number in {one["number"] for one in listed}:
-                raise click.BadParameter(f"{number} is there already")
-            return number
-
-        return check
+    def _new_number(self, answer: str) -> str:
+        """Return a number that is not there yet, as it is stored from how people write it; "" for none."""
+        if not answer.strip():
+            return ""
+        plus = "+" if answer.strip().startswith("+") else ""
+        number = self._rule(GatewayNumberEntry, {}, "number")(plus + answers.bare(answer))
+        if number in {one["number"] for one in self._listed}:
+            raise click.BadParameter(f"{number} is there already")
+        return number
 
     def _number(self, number: str, channels: list[str]) -> Tree:
         default = NumberType.PHONE_NUMBER if number.startswith("+") else NumberType.SHORT_CODE

@@ -17,8 +17,8 @@ from trunkline_client.private import Token
 from trunkline_client.words import Channel
 from worker.cli.account_shown import show_verified, verified_json
 from worker.cli.administration import Administration, administer, carry_out, require_terminal_or, sender_of
-from worker.cli.prompts import ask_token, given_token
-from worker.cli.sender_wizard import Wizard
+from worker.cli.prompts import given_token
+from worker.cli.sender_wizard import Wizard, require_room, typed_token
 from worker.cli.support import acts, field_of_a_job, print_json
 
 _TENANT = click.option("--tenant", required=True, callback=field_of_a_job, help="Whose sender it is.")
@@ -107,7 +107,9 @@ def add(key: str | None, tenant: str, token_env: str | None, token_file: str | N
         config = await admin.store.load(tenant)
         if config is None:
             click.echo(f"{tenant} is a new tenant.", err=True)
-        chosen = wizard.key(key, taken=config.senders if config else ())
+        taken = config.senders if config else ()
+        require_room(taken)
+        chosen = wizard.key(key, taken=taken)
         try:
             sender = await wizard.sender(admin, token, partial(show_verified, to_stderr=given["as_json"]))
         except VerificationFailed as failed:
@@ -145,11 +147,11 @@ def replace(key: str, new_key: str, tenant: str, token_env: str | None, token_fi
     known = given_token(token_env, token_file)
 
     async def run(admin: Administration) -> None:
-        stored = sender_of(await admin.config(tenant), key)
-        field = secret_field(stored)
-        words = field.rpartition(".")[2].replace("_", " ")
-        token = known or ask_token(f"New {words} (not shown)")
-        change = sender_edits.replace(key, new_key, lambda old: with_token(old, field, token))
+        config = await admin.config(tenant)
+        stored = sender_of(config, key)
+        Wizard(given).key(new_key, taken=config.senders)
+        token = known or await typed_token(admin, stored)
+        change = sender_edits.replace(key, new_key, lambda old: with_token(old, secret_field(stored), token))
         edit = Edit(tenant=tenant, part=(), change=change, asks_the_account=True)
         await carry_out(admin, edit, asks=not given["yes"], dry_run=given["dry_run"], as_json=given["as_json"])
 

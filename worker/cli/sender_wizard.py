@@ -15,10 +15,13 @@ from providers.protocol import (
     VerifiedAccount,
     WrongCredentials,
 )
+from senders.accounts import account_with
 from senders.config_file import MAX_SENDERS
+from senders.credentials import secret_field
 from senders.file_models import AccountSid, Text, TokenText
 from senders.file_tree import Tree
 from senders.findings import Findings
+from senders.model import Sender
 from trunkline_client.errors import TrunklineError
 from trunkline_client.limits import RULES
 from trunkline_client.private import Token
@@ -35,11 +38,39 @@ Show = Callable[[Account, VerifiedAccount], None]
 _TWILIO: Final = frozenset({Kind.TWILIO, Kind.TWILIO_MESSAGING_SERVICE})
 _OF_AN_ACCOUNT: Final = ("account_sid", "messaging_service_sid", "numbers", "all_numbers")
 _IN_A_FILE: Final = ("kind", "name", "channels", *_OF_AN_ACCOUNT)
+_ASKING: Final = "Asking {} about the account ..."
+_REFUSED: Final = "Error: {}. Nothing is saved yet; Ctrl-C ends this."
 _OPTION_OF: Final = {"channels": "--channel", "numbers": "--number"}
 
 
 class TooManySenders(TrunklineError):
     """The tenant has as many senders as it may have."""
+
+
+def require_room(taken: Collection[str]) -> None:
+    """Refuse another sender before anything is asked, where a tenant has as many as it may; raises `TooManySenders`."""
+    if len(taken) >= MAX_SENDERS:
+        raise TooManySenders(
+            f"the tenant has {len(taken)} senders, the most it may have: remove one (`trunkline senders remove`)"
+        )
+
+
+async def typed_token(admin: Administration, sender: Sender) -> Token:
+    """Return a new credential for the account of a stored sender, asked for until the account takes it.
+
+    Raises:
+        VerificationFailed: the account refused for another reason.
+    """
+    words = secret_field(sender).rpartition(".")[2].replace("_", " ")
+    while True:
+        token = ask_token(f"New {words} (not shown)")
+        tell(_ASKING.format(sender.kind.provider))
+        try:
+            await admin.providers.for_kind(sender.kind).verify(account_with(sender, token))
+        except WrongCredentials as refused:
+            tell(_REFUSED.format(refused))
+            continue
+        return token
 
 
 class Wizard:
@@ -53,11 +84,7 @@ class Wizard:
         self._given = given
 
     def key(self, given: str | None, *, taken: Collection[str]) -> str:
-        """Return the sender's key, one that is free; raises `TooManySenders`."""
-        if len(taken) >= MAX_SENDERS:
-            raise TooManySenders(
-                f"the tenant has {len(taken)} senders, the most it may have: remove one (`trunkline senders remove`)"
-            )
+        """Return the sender's key, one that is free."""
 
         def check(answer: str) -> str:
             answer = answer.strip()
@@ -135,13 +162,13 @@ class Wizard:
         sid = None
         while True:
             account = self._account(kind, token, former_sid=sid)
-            tell(f"Asking {kind.provider} about the account ...")
+            tell(_ASKING.format(kind.provider))
             try:
                 verified = await admin.providers.for_kind(kind).verify(account)
             except WrongCredentials as refused:
                 if token is not None:
                     raise
-                tell(f"Error: {refused}. Nothing is saved yet; Ctrl-C ends this.")
+                tell(_REFUSED.format(refused))
                 sid = account.account_sid
                 continue
             if kind is Kind.TWILIO_MESSAGING_SERVICE and not verified.services:
