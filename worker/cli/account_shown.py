@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from providers.gateway_settings import AuthMethod, Gateway, hosts_of
+from providers.gateway_settings import AuthMethod, Gateway, origins_of
 from providers.protocol import Account, FoundNumber, VerifiedAccount
 from worker.cli.tables import print_table
 
@@ -23,7 +23,7 @@ def verified_json(account: Account, verified: VerifiedAccount) -> dict[str, obje
     if account.gateway is None:
         return shown
     tried = account.gateway.authentication.method is AuthMethod.OAUTH2
-    return shown | {"status": "reachable", "hosts": sorted(hosts_of(account.gateway)), "credential_tried": tried}
+    return shown | {"status": "reachable", "hosts": sorted(origins_of(account.gateway)), "credential_tried": tried}
 
 
 def show_verified(account: Account, verified: VerifiedAccount, *, to_stderr: bool = False) -> None:
@@ -44,7 +44,7 @@ def show_verified(account: Account, verified: VerifiedAccount, *, to_stderr: boo
 def _of_gateway(gateway: Gateway) -> str:
     method = gateway.authentication.method
     tried = "gave a token" if method is AuthMethod.OAUTH2 else "its credential is first tried with a message"
-    return f"gateway at {', '.join(sorted(hosts_of(gateway)))}: may be reached; {method}: {tried}"
+    return f"gateway at {', '.join(sorted(origins_of(gateway)))}: may be reached; {method}: {tried}"
 
 
 def _row(number: FoundNumber) -> tuple[str, ...]:

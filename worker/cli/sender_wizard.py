@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
@@ -116,6 +117,8 @@ class Wizard:
         kind = self._kind()
         if kind is Kind.GATEWAY:
             self._refuse(_OF_AN_ACCOUNT, "is not for a gateway")
+            if not sys.stdin.isatty():
+                raise click.UsageError("without a terminal a gateway comes from a file: --from FILE")
             sender = await self._gateway(admin, token, show)
         else:
             sender = await self._sender(admin, kind, token, show)

@@ -71,11 +71,9 @@ def show_sender(key: str, tenant: str, as_json: bool) -> None:
         print_json(shown)
         return
     table = Table.grid(padding=(0, 2))
-    for name, value in shown.items():
+    for name, value in {**shown, **dict(_gateway(config.senders[key]))}.items():
         if name not in {"numbers", "gateway"}:
-            table.add_row(Text(name.replace("_", " ")), Text(_plain(value)))
-    for name, text in (shown["gateway"] or {}).items():
-        table.add_row(Text(name), Text(text))
+            table.add_row(Text(name.replace("_", " ")), Text(_plain(value), overflow="fold"))
     Console().print(table)
     _print_numbers([one for one in config.senders[key].numbers if one.selected])
 
@@ -162,10 +160,15 @@ def _whole(config: TenantConfig, sender: Sender) -> dict[str, Any]:
         "consent": {"by": sender.consent.by, "at": sender.consent.at} if sender.consent else None,
         "messaging_service_sid": sender.messaging_service_sid,
         "originators": [one.id for one in sender.originators],
-        "gateway": dict(described_gateway(sender.gateway)) if sender.gateway else None,
+        "gateway": dict(_gateway(sender)) or None,
         "named_by": list(_named_by(config, sender.key)),
         "numbers": [number_json(one) for one in sender.numbers],
     }
+
+
+def _gateway(sender: Sender) -> Iterable[tuple[str, str]]:
+    """Return what there is to say about a gateway, its secret and those of its headers left out."""
+    return described_gateway(sender.gateway) if sender.gateway is not None else ()
 
 
 def _named_by(config: TenantConfig, key: str) -> Iterable[str]:

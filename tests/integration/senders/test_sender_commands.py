@@ -254,3 +254,16 @@ def test_an_unknown_tenant_is_said(run: Command) -> None:
     assert "there is no tenant nobody" in refused(run("senders", "list", "--tenant", "nobody"))
     assert "there is no tenant nobody" in refused(run("senders", "enable", "x", "--tenant", "nobody"))
     assert "there is no tenant nobody" in refused(run("export", "nobody"))
+
+
+def test_adding_for_machines_prints_one_document(run: Command) -> None:
+    assert done(run(*ADD, "--json")).json["saved"] == {"acme": 1}
+
+
+def test_an_eleventh_sender_is_refused_before_its_account_is_asked(run: Command, accounts: AccountsServer) -> None:
+    for index in range(10):
+        done(run("senders", "add", f"s{index}", *ADD[3:]))
+    accounts.asked.clear()
+
+    assert "the tenant has 10 senders, the most it may have" in refused(run("senders", "add", "s10", *ADD[3:]))
+    assert accounts.asked == []
