@@ -23,7 +23,7 @@ def verified_json(account: Account, verified: VerifiedAccount) -> dict[str, obje
     if account.gateway is None:
         return shown
     tried = account.gateway.authentication.method is AuthMethod.OAUTH2
-    return shown | {"status": "reachable", "hosts": sorted(origins_of(account.gateway)), "credential_tried": tried}
+    return shown | {"status": "reachable", "addresses": sorted(origins_of(account.gateway)), "credential_tried": tried}
 
 
 def show_verified(account: Account, verified: VerifiedAccount, *, to_stderr: bool = False) -> None:
