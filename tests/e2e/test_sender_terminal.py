@@ -174,6 +174,15 @@ def test_saying_no_saves_nothing(open_terminal: Open, run: Callable[..., Ran]) -
         assert not_saved(screen, run).endswith("\nNothing was saved.\n")
 
 
+def test_a_dry_run_asks_everything_and_saves_nothing(open_terminal: Open, run: Callable[..., Ran]) -> None:
+    with open_terminal(*ADD, "--dry-run") as screen:
+        answer(screen, TWILIO[:-1])
+
+        assert screen.end() == 0
+    assert "default_chain: own\nNothing saved: this was a dry run." in screen.screen
+    assert run("tenants", "list", "--json").json == []
+
+
 def test_what_makes_no_sense_is_said_and_asked_again(open_terminal: Open, run: Callable[..., Ran]) -> None:
     with open_terminal(*ADD) as screen:
         answer(screen, [("new sender:", "two words"), ("new sender:", "\x1b[A"), ("new sender:", "\udcff")])

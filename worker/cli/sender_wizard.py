@@ -133,8 +133,8 @@ class Wizard:
 
     @property
     def _is_silent(self) -> bool:
-        """Whether optional questions are left out: the command line says what it wants."""
-        return bool(self._given["yes"] or self._given["dry_run"])
+        """Whether optional questions are left out: the command line says what it wants, or nobody is there."""
+        return self._given["yes"] or not sys.stdin.isatty()
 
     async def _sender(self, admin: Administration, kind: Kind, token: Token | None, show: Show) -> Tree:
         account, verified = await self._verified(admin, kind, token)
