@@ -174,6 +174,14 @@ def test_saying_no_saves_nothing(open_terminal: Open, run: Callable[..., Ran]) -
         assert not_saved(screen, run).endswith("\nNothing was saved.\n")
 
 
+def test_verifying_asks_for_a_wrong_token_again_too(open_terminal: Open) -> None:
+    with open_terminal("senders", "verify") as screen:
+        answer(screen, [*START[1:], ("(not shown):", "wrong"), (f"Account SID [{FULL_SID}]:", ""), TOKEN])
+
+        assert screen.end() == 0
+    assert f"{FULL_SID} (Example): active, 5 numbers" in screen.screen
+
+
 def test_a_dry_run_asks_everything_and_saves_nothing(open_terminal: Open, run: Callable[..., Ran]) -> None:
     with open_terminal(*ADD, "--dry-run") as screen:
         answer(screen, TWILIO[:-1])

@@ -57,9 +57,9 @@ def verify(key: str | None, tenant: str | None, token_env: str | None, token_fil
         if key is not None and tenant is not None:
             config = await admin.config(tenant)
             account = admin.account(config, sender_of(config, key))
+            verified = await admin.providers.for_kind(account.kind).verify(account)
         else:
-            account = Wizard(given).account(token)
-        verified = await admin.providers.for_kind(account.kind).verify(account)
+            account, verified = await Wizard(given).account(admin, token)
         if given["as_json"]:
             print_json(verified_json(account, verified))
         else:

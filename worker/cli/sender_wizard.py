@@ -98,12 +98,17 @@ class Wizard:
 
         return ask("Key of the new sender", "KEY", check=check) if given is None else check(given)
 
-    def account(self, token: Token | None) -> Account:
-        """Return the account to verify; raises `click.UsageError` for a gateway, which no option describes."""
+    async def account(self, admin: Administration, token: Token | None) -> tuple[Account, VerifiedAccount]:
+        """Return an account and what it says; with wrong credentials that were typed, they are asked for again.
+
+        Raises:
+            click.UsageError: for a gateway, which no option describes.
+            VerificationFailed: the account refused, and no answer can mend it.
+        """
         kind = self._kind()
         if kind is Kind.GATEWAY:
             raise click.UsageError("a gateway has more than a credential: `trunkline senders add --dry-run` tries one")
-        return self._account(kind, token)
+        return await self._verified(admin, kind, token)
 
     async def sender(self, admin: Administration, token: Token | None, show: Show) -> Tree:
         """Return the sender as a file would have it, verified with its account on the way.
