@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from providers.registry import Providers, Timeouts
 from senders.cache import ConfigCache
 from senders.counter_key import load_digester
+from senders.document import DocumentUnreadable
 from senders.secrets import KeyRing
 from senders.store import ConfigStore
 from tasks.dispatch import dispatch
@@ -205,10 +206,15 @@ async def _write_tuning(redis: Redis, settings: Settings) -> None:
 async def _check_keys(store: ConfigStore, ring: KeyRing) -> None:
     """Open one tenant's credentials: a worker with the wrong keys must stop before it takes a job.
 
-    A few tenants may have no sender yet, most have one; thousands without any must not make a start slow.
+    A few tenants may have no sender yet, most have one; thousands without any must not make a start slow. A tenant
+    whose configuration cannot be read is that tenant's trouble alone.
     """
     for tenant in await store.some_tenants(_TENANTS_TO_TRY):
-        config = await store.load(tenant)
+        try:
+            config = await store.load(tenant)
+        except DocumentUnreadable as error:
+            _log.error("config.unreadable", tenant=tenant, error=str(error))
+            continue
         for sender in config.senders.values() if config else ():
             ring.open(tenant, sender.key, sender.sealed_secret)
             return
