@@ -16,6 +16,7 @@ from typing import Final
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from trunkline_client.errors import SettingsInvalid, TrunklineError
+from trunkline_client.keys import COUNTER_KEY
 from trunkline_client.private import Private, Token
 
 SCHEME: Final = "f1:"
@@ -119,8 +120,8 @@ class KeyRing:
         opened = self._open(["counter_key"], sealed)
         if not isinstance(opened, str):
             raise SecretUnreadable(
-                f"the key of quotas and cooldowns cannot be opened with {SETTING}; "
-                "add the key it was sealed with to the end of that list"
+                f"the key of quotas and cooldowns cannot be opened with {SETTING}; add the key it was sealed with to "
+                f"the end of that list, or if that is lost delete {COUNTER_KEY} in Redis: all counters then begin anew"
             )
         return Private(opened)
 

@@ -39,7 +39,7 @@ async def test_the_key_is_sealed_in_redis(redis: TextRedis) -> None:
 async def test_a_ring_that_cannot_open_the_key_says_what_to_add(redis: TextRedis) -> None:
     await load_digester(redis, KeyRing([OLD]), new_key=lambda: "key")
 
-    with pytest.raises(SecretUnreadable, match="add the key it was sealed with"):
+    with pytest.raises(SecretUnreadable, match=r"add the key it was sealed with .* delete tl:counter_key"):
         await load_digester(redis, KeyRing([NEW]), new_key=lambda: "key")
 
 
