@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from providers.protocol import FoundNumber
+from providers.protocol import FoundNumber, Kind, NumberType
 from senders.audit import AuditAction, AuditEvent, FieldChange
 from senders.model import Number, Sender, TenantConfig
 from senders.sender_edits import SenderUnknown
@@ -28,16 +28,20 @@ def refresh(sender: Sender, found: Sequence[FoundNumber]) -> Refreshed:
 
     Args:
         sender: as it is stored.
-        found: every number of the account.
+        found: every number of the account; none of them belongs to a messaging service, of which Twilio picks.
     """
-    now = {one.number: one for one in found}
+    now = {} if sender.kind is Kind.TWILIO_MESSAGING_SERVICE else {one.number: one for one in found}
     known = {one.number for one in sender.numbers}
     numbers = [_again(one, now.get(one.number)) for one in sender.numbers]
     numbers += [
-        Number(one.number, one.type, one.capabilities, selected=False) for one in found if one.number not in known
+        Number(one.number, one.type, one.capabilities, selected=False)
+        for one in now.values()
+        if one.number not in known
     ]
     before: Mapping[str, Number] = {one.number: one for one in sender.numbers}
     changes = [FieldChange(f"numbers[{one.number}]", _told(before.get(one.number)), _told(one)) for one in numbers]
+    pairs = [(before[one.number], one) for one in numbers if one.number in before]
+    changes += [FieldChange(f"numbers[{new.number}].type", old.type, new.type) for old, new in pairs]
     return Refreshed(replace(sender, numbers=tuple(numbers)), tuple(one for one in changes if one.before != one.after))
 
 
@@ -90,7 +94,9 @@ async def _replace(
 def _again(number: Number, found: FoundNumber | None) -> Number:
     if found is None:
         return replace(number, available=False)
-    return replace(number, type=found.type, capabilities=found.capabilities, available=True)
+    # an ordinary number serves every country: with countries it could not be saved again
+    countries = None if found.type is NumberType.PHONE_NUMBER else number.countries
+    return replace(number, type=found.type, capabilities=found.capabilities, available=True, countries=countries)
 
 
 def _told(number: Number | None) -> str | None:
