@@ -127,7 +127,8 @@ def _fail(ended: Call, cause: ReadFailed | None) -> NoReturn:
         match verdict.ruling.fault if verdict.ruling else None:
             case Fault.AUTH:
                 raise WrongCredentials(
-                    f"Twilio refused the Account SID or auth token ({verdict.code}); check both"
+                    "Error receiving account information: Twilio refused the Account SID or auth token "
+                    f"({verdict.code}); check both"
                 ) from cause
             case Fault.ACCOUNT:
                 raise AccountNotActive(

@@ -29,7 +29,7 @@ def remove(name: str) -> Change:
     def change(tree: Tree) -> None:
         if name == DEFAULT_POLICY.name:
             raise PolicyNotRemovable(
-                "cannot remove the default notification policy; `trunkline policies set default` changes it"
+                "cannot remove default notifications policy; `trunkline policies set default` changes it"
             )
         policies = tree.get("policies", {})
         if name not in policies:

@@ -44,7 +44,7 @@ def test_the_default_policy_exists_from_the_start_and_cannot_be_removed(run: Com
     assert policies(run, "list", "--json").json == [{"policy": "default"}]
 
     refused = policies(run, "remove", "default", "--yes")
-    assert (refused.code, "cannot remove the default notification policy" in refused.err) == (1, True)
+    assert (refused.code, "cannot remove default notifications policy" in refused.err) == (1, True)
 
 
 def test_a_policy_is_set_shown_and_taken_back_unchanged(run: Command, acme: None) -> None:

@@ -179,6 +179,24 @@ async def test_a_disabled_sender_is_passed_over_and_recorded(redis: TextRedis) -
     assert [attempt["code"] for attempt in (await one.status())["attempts"]] == ["disabled", None]
 
 
+async def test_a_sender_deleted_while_a_job_is_on_its_way_is_passed_over_and_recorded(redis: TextRedis) -> None:
+    chain = config(flow.twilio(), flow.syniverse(), flow.twilio("third"))
+    one = worker(redis, chain, twilio=[refused(Fault.AUTH), ACCEPTED])
+    await enqueue(redis)
+
+    async def delete() -> None:
+        left = {key: sender for key, sender in chain.senders.items() if key != "acme-syniverse"}
+        one.services.configurations.config = replace(chain, senders=left)  # type: ignore[attr-defined]
+
+    one.twilio.meanwhile = delete
+    await one.serve()
+
+    attempts = (await one.status())["attempts"]
+    assert [attempt["sender"] for attempt in attempts] == ["acme-twilio", "acme-syniverse", "third"]
+    assert [attempt["outcome"] for attempt in attempts] == ["refused", "refused", "accepted"]
+    assert one.syniverse.sent == []
+
+
 async def test_a_tenant_without_configuration_has_no_chain(redis: TextRedis) -> None:
     one = worker(redis, None)
     await enqueue(redis)
