@@ -6,6 +6,7 @@ import click
 
 from providers.gateway_settings import AuthMethod, Gateway, origins_of
 from providers.protocol import Account, FoundNumber, VerifiedAccount
+from senders.shown import shown
 from worker.cli.tables import print_table
 
 
@@ -31,11 +32,11 @@ def show_verified(account: Account, verified: VerifiedAccount, *, to_stderr: boo
     if account.gateway is not None:
         click.echo(_of_gateway(account.gateway), err=to_stderr)
     else:
-        name = f" ({verified.name})" if verified.name else ""
+        name = f" ({shown(verified.name)})" if verified.name else ""
         count = f"{len(verified.numbers)} number{'' if len(verified.numbers) == 1 else 's'}"
         click.echo(f"{account.account_sid or account.kind}{name}: active, {count}", err=to_stderr)
     if verified.services:
-        services = ((one.sid, one.name) for one in verified.services)
+        services = ((one.sid, shown(one.name)) for one in verified.services)
         print_table(("messaging service", "name"), services, to_stderr=to_stderr)
     if verified.numbers:
         print_table(("number", "type", "capabilities"), map(_row, verified.numbers), to_stderr=to_stderr)
