@@ -12,7 +12,7 @@ from worker.cli.tables import print_table
 
 def verified_json(account: Account, verified: VerifiedAccount) -> dict[str, object]:
     """Return what an account said, for machines."""
-    shown: dict[str, object] = {
+    told: dict[str, object] = {
         "status": "active",
         "name": verified.name,
         "numbers": [
@@ -22,9 +22,9 @@ def verified_json(account: Account, verified: VerifiedAccount) -> dict[str, obje
         "services": [{"sid": one.sid, "name": one.name} for one in verified.services],
     }
     if account.gateway is None:
-        return shown
+        return told
     tried = account.gateway.authentication.method is AuthMethod.OAUTH2
-    return shown | {"status": "reachable", "addresses": sorted(origins_of(account.gateway)), "credential_tried": tried}
+    return told | {"status": "reachable", "addresses": sorted(origins_of(account.gateway)), "credential_tried": tried}
 
 
 def show_verified(account: Account, verified: VerifiedAccount, *, to_stderr: bool = False) -> None:
