@@ -180,7 +180,9 @@ def test_no_credential_is_printed(run: Command, file: Path) -> None:
 def test_a_wrong_token_is_told_and_nothing_is_saved(run: Command, file: Path, accounts: AccountsServer) -> None:
     accounts.twilio_token = "another"
 
-    assert "senders.acme-twilio.auth_token: Twilio refused" in failed(run("apply", str(file), "--yes"))
+    assert "senders.acme-twilio.auth_token: Error receiving account information: Twilio refused" in failed(
+        run("apply", str(file), "--yes")
+    )
     assert run("tenants", "list", "--json").json == []
 
 
