@@ -13,6 +13,9 @@ from trunkline_client.errors import TrunklineError
 Result = TypeVar("Result")
 
 _STOP_S = 10.0
+#: how often something is cancelled before it is left behind, and how long it then has.
+_CANCELLATIONS = 20
+_CANCEL_S = 0.1
 
 
 class NotRunning(TrunklineError):
@@ -81,7 +84,7 @@ class Bridge:
             future.cancel()
         self._background.clear()
         try:
-            self._hand_over(farewell).result(timeout=_STOP_S)
+            self._hand_over(_end(farewell)).result(timeout=_STOP_S)
         finally:
             loop, self._loop = self._loop, None
             loop.call_soon_threadsafe(loop.stop)
@@ -94,3 +97,19 @@ class Bridge:
             work.close()
             raise NotRunning("this worker is not running")
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+async def _end(farewell: Coroutine[Any, Any, None]) -> None:
+    """Let what was cancelled end, so that nothing runs on beside or after `farewell`, and run that.
+
+    A cancellation is repeated: redis-py 8.1 asks with `asyncio.timeout(0)` whether there is something to read, and may
+    take one on its way for its own.
+    """
+    left = {task for task in asyncio.all_tasks() if task.cancelling()}
+    for _ in range(_CANCELLATIONS):
+        if not left:
+            break
+        _, left = await asyncio.wait(left, timeout=_CANCEL_S)
+        for task in left:
+            task.cancel()
+    await farewell
