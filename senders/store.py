@@ -22,7 +22,7 @@ from trunkline_client.errors import TrunklineError
 #: how long a replacement's answer is remembered; a client re-sends within seconds.
 _ANSWER_LIFE: Final = timedelta(days=1)
 #: about how many events the audit keeps where no worker has written its setting yet.
-AUDIT_EVENTS: Final = 1_000_000
+AUDIT_EVENTS: Final = 200_000
 #: documents read in one round trip: a tenant's own is about 1 kB, the largest about 1 MB.
 BATCH: Final = 50
 #: to read a document takes about 40 ms for each MB; a larger one than this would hold up everybody else.

@@ -174,7 +174,7 @@ class Settings(BrokerSettings):
         default=30.0, gt=0, le=365, description="How long the record of a failed job is kept for replay, in days."
     )
     audit_events: int = Field(
-        default=1_000_000,
+        default=200_000,
         ge=1_000,
         le=100_000_000,
         description="About how many events the audit of configuration changes keeps; the oldest are dropped.",

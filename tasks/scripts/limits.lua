@@ -105,13 +105,15 @@ local function count_in_cooldown(key, id, due, expires, now)
   keep_until(key, math.max(due + SEQUENCE_MS + KEPT_MS, expires), now)
 end
 
--- Counts a job by the time it was to be sent, unless it was counted before or `limits_json` is ''. Returns the rule that
--- refuses it, with nothing changed, or nil.
+-- Counts a job by the time it was to be sent, but no earlier than its enqueue: a producer that dates jobs back would pass
+-- every limit. Not if it was counted before or `limits_json` is ''. Returns the rule that refuses it, with nothing changed,
+-- or nil.
 local function check_and_count(id, job, limits_json, now)
   if limits_json == '' or job.counted then
     return nil
   end
-  local limits, due, expires = cjson.decode(limits_json), tonumber(job.due_ms), tonumber(job.expires_ms)
+  local limits, expires = cjson.decode(limits_json), tonumber(job.expires_ms)
+  local due = math.max(tonumber(job.due_ms), tonumber(job.created_ms))
   local rule = refusal(limits, due)
   if rule then
     return rule

@@ -56,10 +56,18 @@ async def outcomes(redis: TextRedis, policy: Policy, *jobs: dict[str, Any]) -> l
     ends = []
     for number, job in enumerate(jobs, start=1):
         await enqueue(redis, f"job-{number}", **job)
+        await as_enqueued_then(redis, f"job-{number}")
         await one.serve()
         status = await one.status(f"job-{number}")
         ends.append(status["rule"] or status["state"])
     return ends
+
+
+async def as_enqueued_then(redis: TextRedis, job_id: str = "job-1") -> None:
+    """Let a job that was to be sent earlier have been enqueued then."""
+    record = keys.job(job_id)
+    due_ms, created_ms = await redis.hmget(record, "due_ms", "created_ms")
+    await redis.hset(record, "created_ms", min(int(due_ms), int(created_ms)))
 
 
 async def ago(redis: TextRedis, *ages_ms: int) -> list[dict[str, Any]]:
@@ -182,7 +190,8 @@ async def test_the_day_is_that_of_the_enqueue_whenever_a_worker_comes(redis: Tex
     one = worker(redis, config(policy=per_user(1)))
     for job_id in ("before", "after"):
         await enqueue(redis, job_id, ttl_ms=WEEK_MS)
-    await redis.hset(keys.job("before"), "due_ms", await midnight_ms(redis) - 1)
+    yesterday = await midnight_ms(redis) - 1
+    await redis.hset(keys.job("before"), mapping={"due_ms": yesterday, "created_ms": yesterday})
 
     assert [report.line for report in await one.serve()] == ["sent acme-twilio"] * 2
 
@@ -195,6 +204,14 @@ async def test_a_scheduled_job_counts_when_it_is_due_and_not_before(redis: TextR
     await one.serve()
 
     assert [(await one.status(job_id))["state"] for job_id in ("now", "later")] == ["sent", "sent"]
+
+
+async def test_a_job_dated_back_counts_as_its_enqueue(redis: TextRedis) -> None:
+    one = worker(redis, config(policy=per_user(1)))
+    for job_id, days in (("job-1", 0), ("job-2", 3)):
+        await enqueue(redis, job_id, send_at_ms=await now_ms(redis) - days * DAY, ttl_ms=WEEK_MS)
+
+    assert [report.line for report in await one.serve()] == ["sent acme-twilio", "rejected quota"]
 
 
 # The order of the checks.
@@ -579,6 +596,7 @@ async def test_counters_outlive_the_job_that_they_count(redis: TextRedis) -> Non
 async def test_a_job_counted_after_its_life_leaves_no_counter_for_ever(redis: TextRedis) -> None:
     journal = worker(redis, config()).services.journal
     await enqueue(redis, send_at_ms=await now_ms(redis) - 4 * DAY, ttl_ms=WEEK_MS)
+    await as_enqueued_then(redis)
     claimed = await journal.claim("job-1", "", "w:a")
     assert isinstance(claimed, Claimed)
     limits = limits_of(ALL_LIMITS, tenant="acme", channel=Channel.SMS, to=TO, user=None, digester=DIGESTER)

@@ -24,7 +24,7 @@ from tests.support.flow import twilio
 from tests.support.immediate import immediate, run
 from tests.support.journal import TextRedis, enqueue
 from tests.support.limits import DAY, DIGESTER, MINUTE, SECOND, WEEK_MS
-from trunkline_client import Trunkline
+from trunkline_client import Trunkline, keys
 from trunkline_client.connection import open_sync
 from trunkline_client.private import Private, Recipient
 from trunkline_client.words import Channel
@@ -208,6 +208,7 @@ class World:
         job_id = f"job-{next(self._numbers)}"
         due_ms = self._midnight + job.due_ms
         run(enqueue(self.redis, job_id, channel=job.channel, send_at_ms=due_ms, ttl_ms=WEEK_MS))
+        run(self.redis.hset(keys.job(job_id), "created_ms", due_ms))
         claimed = run(self._journal.claim(job_id, "", f"w:{job_id}"))
         assert isinstance(claimed, Claimed)
         expected = self.model.count(job_id, job)
