@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any, Final
 
 import click
@@ -26,6 +27,13 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for mac
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would change, and save nothing.")
 
 
+def _edits(function: Callable[..., None]) -> click.Command:
+    """Make a command that edits the sender KEY of a tenant."""
+    for option in (acts, _JSON, _DRY_RUN, _TENANT, click.argument("key")):
+        function = option(function)
+    return click.command()(function)
+
+
 def _carry_out(change: sender_edits.Change, given: dict[str, Any], *, asks: bool = False) -> None:
     edit = Edit(tenant=given["tenant"], part=("senders", given["key"]), change=change)
 
@@ -40,14 +48,9 @@ def _one_of(numbers: tuple[str, ...], every: bool) -> None:
         raise click.UsageError("name the numbers, or say --all")
 
 
-@click.command()
-@click.argument("key")
+@_edits
 @click.argument("numbers", nargs=-1, metavar="[NUMBER]...")
 @click.option("--all", "every", is_flag=True, help="Every number that is available.")
-@_TENANT
-@_DRY_RUN
-@_JSON
-@acts
 def select(numbers: tuple[str, ...], every: bool, **given: Any) -> None:
     """Select numbers of a sender, besides those that are selected; for a messaging service, its one SID.
 
@@ -69,14 +72,9 @@ def select(numbers: tuple[str, ...], every: bool, **given: Any) -> None:
     administer(given["actor"], run)
 
 
-@click.command()
-@click.argument("key")
+@_edits
 @click.argument("numbers", nargs=-1, metavar="[NUMBER]...")
 @click.option("--all", "every", is_flag=True, help="All of them; the sender becomes a draft.")
-@_TENANT
-@_DRY_RUN
-@_JSON
-@acts
 def unselect(numbers: tuple[str, ...], every: bool, **given: Any) -> None:
     """End the selection of numbers.
 
@@ -88,15 +86,10 @@ def unselect(numbers: tuple[str, ...], every: bool, **given: Any) -> None:
     _carry_out(sender_edits.unselect(given["key"], None if every else numbers), given)
 
 
-@click.command()
-@click.argument("key")
+@_edits
 @click.argument("number")
 @click.argument("codes", nargs=-1, metavar="[COUNTRY]...")
 @click.option("--default", "is_default", is_flag=True, help="No countries of its own: United States only.")
-@_TENANT
-@_DRY_RUN
-@_JSON
-@acts
 def countries(number: str, codes: tuple[str, ...], is_default: bool, **given: Any) -> None:
     """Set the countries that a toll-free number (several) or a short code (exactly one) serves.
 
@@ -109,12 +102,7 @@ def countries(number: str, codes: tuple[str, ...], is_default: bool, **given: An
     _carry_out(sender_edits.set_countries(given["key"], number, codes or None), given)
 
 
-@click.command()
-@click.argument("key")
-@_TENANT
-@_DRY_RUN
-@_JSON
-@acts
+@_edits
 def enable(**given: Any) -> None:
     """Take a disabled sender into use again.
 
@@ -125,12 +113,7 @@ def enable(**given: Any) -> None:
     _carry_out(sender_edits.set_field(given["key"], "enabled", True), given)
 
 
-@click.command()
-@click.argument("key")
-@_TENANT
-@_DRY_RUN
-@_JSON
-@acts
+@_edits
 def disable(**given: Any) -> None:
     """Take a sender out of use and keep it: chains pass it over from the next job on.
 
@@ -141,13 +124,8 @@ def disable(**given: Any) -> None:
     _carry_out(sender_edits.set_field(given["key"], "enabled", False), given)
 
 
-@click.command()
-@click.argument("key")
+@_edits
 @click.option("--by", required=True, help="Who accepts that a third-party service gets the messages.")
-@_TENANT
-@_DRY_RUN
-@_JSON
-@acts
 def consent(by: str, **given: Any) -> None:
     """Record the consent to the third-party service, without which a sender stays a draft.
 
@@ -158,15 +136,10 @@ def consent(by: str, **given: Any) -> None:
     _carry_out(sender_edits.set_field(given["key"], "consent", {"by": by}), given)
 
 
-@click.command()
-@click.argument("key")
+@_edits
 @click.option("--repoint", metavar="KEY", help="The sender that takes its place in every chain.")
 @click.option("--unchain", is_flag=True, help="Take it out of every chain; a condition needs another sender.")
 @click.option("--yes", is_flag=True, help="Remove it without asking.")
-@_TENANT
-@_DRY_RUN
-@_JSON
-@acts
 def remove(repoint: str | None, unchain: bool, yes: bool, **given: Any) -> None:
     """Remove a sender; refused while a chain names it, unless that is mended in the same step.
 

@@ -40,7 +40,7 @@ _TWILIO: Final = frozenset({Kind.TWILIO, Kind.TWILIO_MESSAGING_SERVICE})
 _OF_AN_ACCOUNT: Final = ("account_sid", "messaging_service_sid", "numbers", "all_numbers")
 _IN_A_FILE: Final = ("kind", "name", "channels", *_OF_AN_ACCOUNT)
 _ASKING: Final = "Asking {} about the account ..."
-_REFUSED: Final = "Error: {}. Nothing is saved yet; Ctrl-C ends this."
+_REFUSED: Final = "{}. Nothing is saved yet; Ctrl-C ends this."
 _OPTION_OF: Final = {"channels": "--channel", "numbers": "--number"}
 
 
