@@ -5,8 +5,6 @@ from __future__ import annotations
 import click
 from redis.asyncio import Redis
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from senders.editing import TenantUnknown
 from senders.explain import Explanation, Step
@@ -18,6 +16,7 @@ from trunkline_client.errors import TrunklineError
 from trunkline_client.private import Recipient
 from trunkline_client.words import Channel
 from worker.cli.support import field_of_a_job, print_json, run_with_redis
+from worker.cli.tables import print_table
 
 
 class PolicyUnknown(TrunklineError):
@@ -75,10 +74,7 @@ def _show(explained: Explanation) -> None:
         console.print(f"Cooldown and quotas of the policy {policy} are not consulted", highlight=False)
     if not explained.steps:
         return
-    table = Table("sender", "kind", "sends from", "then", "passed over")
-    for step in explained.steps:
-        table.add_row(*map(Text, _row(step)))
-    console.print(table)
+    print_table(("sender", "kind", "sends from", "then", "passed over"), map(_row, explained.steps))
 
 
 def _row(step: Step) -> tuple[str, ...]:
