@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
+from typing import Annotated, ClassVar, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import NoDecode
 
 from providers.registry import GatewayAccess
 from senders.secrets import KeyRing
@@ -22,11 +20,9 @@ from trunkline_client.connection import parse
 from trunkline_client.errors import SettingsInvalid
 from trunkline_client.private import Token
 from worker.addresses import is_loopback, split
+from worker.environment import Environment, load, variable
 from worker.gateway_access import AuthorityFile, HostList, gateway_access
 
-PREFIX: Final = "TRUNKLINE_"
-#: a variable this like a setting's name is taken for a slip of the pen.
-_ALIKE: Final = 0.85
 #: what no origin or base path holds: after a `?` or `#` our paths would be no path, the rest breaks every request.
 _NOT_IN_ADDRESS: Final = re.compile(r"[^!-~]|[?#\\]")
 
@@ -39,11 +35,6 @@ class LogFormat(StrEnum):
     AUTO = "auto"
     JSON = "json"
     PRETTY = "pretty"
-
-
-def variable(field: str) -> str:
-    """Return the environment variable of a setting."""
-    return PREFIX + field.upper()
 
 
 def _redis_url(url: SecretStr) -> SecretStr:
@@ -67,32 +58,7 @@ def _check(use: Callable[[T], object], value: T) -> None:
         raise ValueError(str(error)) from None
 
 
-class _Environment(BaseSettings):
-    """Settings from the environment only: no files, so a worker started in a foreign folder reads nothing foreign."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-        arbitrary_types_allowed=True,
-        env_ignore_empty=True,
-    )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 -- pydantic-settings names and passes them all
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the sources in order: values given in code, then the environment."""
-        return (init_settings, env_settings)
-
-
-class BrokerSettings(_Environment):
+class BrokerSettings(Environment):
     """What the Celery app is built from; Flower and `celery inspect` need no more, and no secret."""
 
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] = Field(
@@ -225,16 +191,13 @@ class Settings(BrokerSettings):
         return tuple(key.reveal() for key in self.secret_keys)
 
 
-SomeSettings = TypeVar("SomeSettings", bound=_Environment)
-
-
 def load_broker_settings() -> BrokerSettings:
     """Return the broker's settings from the environment.
 
     Raises:
         SettingsInvalid: the address cannot be used; the text names the variable and the fix.
     """
-    return _load(BrokerSettings, slips=())
+    return load(BrokerSettings)
 
 
 def load_settings() -> Settings:
@@ -243,41 +206,4 @@ def load_settings() -> Settings:
     Raises:
         SettingsInvalid: the text lists every variable that cannot be used, each with its fix.
     """
-    return _load(Settings, slips=_slips(os.environ))
-
-
-def _load(kind: type[SomeSettings], slips: Iterable[str]) -> SomeSettings:
-    mistakes = list(slips)
-    try:
-        settings = kind()
-    except ValidationError as error:
-        mistakes[:0] = [_mistake(kind, detail) for detail in error.errors(include_url=False, include_input=False)]
-    else:
-        if not mistakes:
-            return settings
-    raise SettingsInvalid("\n  ".join(["these settings cannot be used:", *mistakes]))
-
-
-def _mistake(kind: type[_Environment], detail: ErrorDetails) -> str:
-    field = str(detail["loc"][0])
-    context: dict[str, Any] = detail.get("ctx") or {}
-    if detail["type"] == "missing":
-        problem = f"is missing. {kind.model_fields[field].description}"
-    elif "error" in context:
-        problem = str(context["error"])
-    else:
-        problem = detail["msg"].replace("Input should be", "must be", 1)
-    return f"{variable(field)}: {problem.removeprefix(variable(field)).lstrip(': ')}"
-
-
-def _slips(environment: Iterable[str]) -> list[str]:
-    """Return a mistake for each variable that is nearly, but not quite, the name of a setting."""
-    known = [variable(field) for field in Settings.model_fields]
-    slips = []
-    for name in sorted(set(environment)):
-        if not name.startswith(PREFIX) or name in known:
-            continue
-        meant = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE)
-        if meant:
-            slips.append(f"{name}: there is no such setting; did you mean {meant[0]}?")
-    return slips
+    return load(Settings, known=Settings.model_fields, environment=os.environ)

@@ -8,7 +8,8 @@ from enum import Enum
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from worker.settings import BrokerSettings, Settings, variable
+from worker.environment import variable
+from worker.settings import BrokerSettings, Settings
 
 _HEAD = """# Settings
 

@@ -12,7 +12,8 @@ import pytest
 
 from trunkline_client.words import JobState, Place
 from worker.cli.main import trunkline
-from worker.settings import Settings, variable
+from worker.environment import variable
+from worker.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("client/*.md")]
