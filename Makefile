@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+JOBS ?= 2000
+SEED ?= 1
 ARGS ?=
 
 # The first interpreter that runs, is supported and can make virtual environments. It is run, not looked up: a pyenv shim is on
@@ -21,7 +23,7 @@ DEV := $(VENV)/.installed-dev
 DEMO := $(VENV)/.installed-demo
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ./client
 
-.PHONY: help demo test test-unit lint format bench up down setup refresh-openapi refresh-constraints clean docker-ready
+.PHONY: help demo test test-unit test-crash lint format bench up down setup refresh-openapi refresh-constraints clean docker-ready
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +36,9 @@ test: $(DEV) ## run every test: unit, integration, e2e, crash (WORKERS=2 process
 
 test-unit: $(DEV) ## run the unit tests only: no server, no sockets
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/unit $(ARGS)
+
+test-crash: $(DEV) ## break everything with JOBS jobs a plan, seeded by SEED, and print the table of docs/reliability.md (20 minutes)
+	@CRASH_JOBS=$(JOBS) CRASH_SEED=$(SEED) $(BIN)/pytest -p no:xdist tests/crash/test_plans.py $(ARGS)
 
 lint: $(DEV) ## check style, format, types and the direction of imports
 	@$(BIN)/ruff check .

@@ -175,14 +175,20 @@ class System:
     raw: Any  # a plain redis client; redis-py's types say `bytes | str` for answers that are text
     workers: list[WorkerProcess] = field(default_factory=list)
 
-    def start_worker(self, *arguments: str, plain: bool = False, folder: Path | None = None) -> WorkerProcess:
-        """Start a worker: `trunkline worker` with arguments, or plain `celery -A worker.app worker`."""
+    def start_worker(
+        self,
+        *arguments: str,
+        plain: bool = False,
+        folder: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> WorkerProcess:
+        """Start `trunkline worker`, or plain `celery -A worker.app worker`; `variables` are settings of its own."""
         command = ["celery", "-A", "worker.app", "worker"] if plain else ["trunkline", "worker"]
         log = self.folder / f"worker-{len(self.workers)}.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [str(BIN / command[0]), *command[1:], *arguments],
-                env=dict(self.environment),
+                env={**self.environment, **(variables or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

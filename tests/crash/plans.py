@@ -1,0 +1,277 @@
+"""The plans of trouble: what is broken, how often, and what has to hold at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any, Final
+
+from providers.simulators.faults import Delay, FaultKind, FaultPlan
+from tests.support.chaos.fleet import Mishap
+from tests.support.chaos.producers import enqueue_and_be_killed
+from tests.support.chaos.run import PAUSE_S, Run
+from tests.support.chaos.tally import Tally
+from tests.support.chaos.traps import Point
+from tests.support.system import ACME_SID
+
+Trouble = Callable[[Run], None]
+
+
+class Promise(Enum):
+    """What a plan must end with.
+
+    ONCE: every job was sent, once. SETTLED: none is lost, and whatever was sent twice or may have been says so.
+    HELD: the same, and nothing was sent twice, since what nobody knows is parked. NOT_LOST: none is lost; the provider
+    has lied.
+    """
+
+    ONCE = auto()
+    SETTLED = auto()
+    HELD = auto()
+    NOT_LOST = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One plan.
+
+    Attributes:
+        name: a few words for the table.
+        trouble: makes it while the jobs are sent.
+        producer: enqueues the jobs in place of the test, and is killed while it does: `client` or `submit`.
+        faults: what the providers do wrong all the while.
+        job: fields that the jobs have besides the usual ones.
+        twins: whether every two jobs have one recipient and one text.
+        in_short: whether the short form, which is part of every test run, has it too.
+    """
+
+    name: str
+    trouble: Trouble = lambda run: None
+    producer: str | None = None
+    faults: tuple[FaultPlan, ...] = ()
+    promise: Promise = Promise.ONCE
+    job: Mapping[str, Any] = field(default_factory=dict)
+    twins: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+    in_short: bool = False
+
+    def make(self, number: int) -> dict[str, Any]:
+        """Return job `number`: an urgent passcode with time enough for every lookup."""
+        text = number // 2 if self.twins else number
+        return {
+            "tenant": "acme",
+            "channel": "sms",
+            "to": f"+1201555{text % 10_000:04d}",
+            "body": f"Your code is {text:06d}",
+            "priority": "urgent",
+            "ttl": 900,
+            **self.job,
+        }
+
+    def carry_out(self, run: Run) -> None:
+        """Enqueue the jobs, and make the trouble."""
+        if self.producer:
+            enqueue_and_be_killed(run, self.make, self.producer, most_strikes(run))
+        else:
+            run.enqueue(self.make, range(run.total))
+        self.trouble(run)
+
+    def is_kept(self, tally: Tally) -> bool:
+        """Return whether the promise was kept."""
+        if self.promise is Promise.ONCE:
+            return tally.is_perfect
+        if tally.lost or (self.promise is not Promise.NOT_LOST and tally.unmarked):
+            return False
+        return not (self.promise is Promise.HELD and tally.twice)
+
+
+#: How often the full form strikes; the short form, with fewer jobs, strikes less often.
+_MOST_STRIKES: Final = 16
+
+
+def most_strikes(run: Run) -> int:
+    """Return how often to strike in a run of this size."""
+    return min(_MOST_STRIKES, max(3, run.total // 25))
+
+
+def at_random(mishap: Mishap) -> Trouble:
+    """Strike at any moment."""
+
+    def trouble(run: Run) -> None:
+        for _ in range(most_strikes(run)):
+            run.wait_for_progress(run.random.randint(1, max(2, run.total // most_strikes(run) // 2)))
+            if run.is_done:
+                return
+            slot = run.fleet.pick()
+            if slot.worker:
+                mishap.befall(slot.worker)
+                run.struck()
+
+    return trouble
+
+
+def at(point: Point, mishap: Mishap) -> Trouble:
+    """Strike at a named point."""
+    return lambda run: run.spring(point, mishap, most_strikes(run))
+
+
+def redis_killed(run: Run) -> None:
+    """Kill the server, and start it again with its append-only file."""
+    for _ in range(max(2, most_strikes(run) // 4)):
+        run.wait_for_progress(run.total // 6)
+        run.system.redis.kill()
+        time.sleep(run.random.uniform(0.2, 3))
+        run.system.redis.restart()
+        run.struck()
+
+
+def redis_cut_off(run: Run) -> None:
+    """Take the connections of all workers away for some seconds."""
+    for _ in range(max(2, most_strikes(run) // 4)):
+        run.wait_for_progress(run.total // 6)
+        for slot in run.fleet.slots:
+            slot.redis.cut()
+        time.sleep(run.random.uniform(1, 5))
+        for slot in run.fleet.slots:
+            slot.redis.mend()
+        run.struck()
+
+
+def redis_silent(run: Run) -> None:
+    """Let the connections of all workers fall silent for some seconds, without closing them."""
+    for _ in range(max(2, most_strikes(run) // 4)):
+        run.wait_for_progress(run.total // 6)
+        for slot in run.fleet.slots:
+            slot.redis.freeze()
+        time.sleep(run.random.uniform(2, 7))
+        for slot in run.fleet.slots:
+            slot.redis.thaw()
+        run.struck()
+
+
+def answers_lost(run: Run) -> None:
+    """Lose one in fifty of Redis's answers, after it has done what was asked."""
+    for slot in run.fleet.slots:
+        slot.sight.lost_answers = 0.02
+    run.wait(lambda: run.ended() >= run.total * 9 // 10)
+    for slot in run.fleet.slots:
+        slot.sight.lost_answers = 0.0
+        run.strikes += slot.sight.lost
+    run.struck()
+
+
+def twilio(kind: FaultKind, **fields: Any) -> FaultPlan:
+    """Return a fault of new messages at the tenant's own account."""
+    return FaultPlan(kind=kind, account=ACME_SID, method="POST", **fields)
+
+
+def everything(run: Run) -> None:
+    """All of it, one after the other and side by side."""
+    for slot in run.fleet.slots:
+        slot.sight.lost_answers = 0.005
+    for _ in range(most_strikes(run)):
+        if run.is_done:
+            break
+        kind = run.random.randrange(8)
+        mishap = Mishap(PAUSE_S) if kind in {0, 1} else Mishap()
+        match kind:
+            case 0 | 2:
+                at_once(run, mishap)
+            case 7:
+                run.system.redis.kill()
+                time.sleep(1)
+                run.system.redis.restart()
+            case 6:
+                run.fleet.pick().redis.cut()
+                time.sleep(2)
+                for slot in run.fleet.slots:
+                    slot.redis.mend()
+            case _:
+                run.spring(run.random.choice(list(Point)), mishap, 1)
+        run.struck()
+    for slot in run.fleet.slots:
+        slot.sight.lost_answers = 0.0
+        run.strikes += slot.sight.lost
+
+
+def at_once(run: Run, mishap: Mishap) -> None:
+    """Strike any worker now."""
+    slot = run.fleet.pick()
+    if slot.worker:
+        mishap.befall(slot.worker)
+
+
+_KILL, _PAUSE = Mishap(), Mishap(PAUSE_S)
+_LOOKUPS_FAIL: Final = FaultPlan(kind=FaultKind.ANSWER, account=ACME_SID, method="GET", status=503)
+#: Struck after the message was accepted, so that the worker cannot know.
+_CUT_AFTER: Final = twilio(FaultKind.RESET, accept_first=True, share=0.05, seed=1)
+
+PLANS: Final = (
+    Plan(name="nothing is broken", in_short=True),
+    Plan(name="workers killed at random", trouble=at_random(_KILL), in_short=True),
+    *(Plan(name=f"killed {point}", trouble=at(point, _KILL), in_short=point is Point.WRITTEN) for point in Point),
+    Plan(name="workers frozen at random", trouble=at_random(_PAUSE)),
+    *(
+        Plan(name=f"frozen {point}", trouble=at(point, _PAUSE), in_short=point is Point.RECORD)
+        for point in Point
+        if point is not Point.NOT_WRITTEN
+    ),
+    Plan(name="Redis killed, restarted with AOF", trouble=redis_killed, in_short=True),
+    Plan(name="Redis cut off for seconds", trouble=redis_cut_off),
+    Plan(name="Redis silent for seconds", trouble=redis_silent),
+    Plan(name="1 in 50 of Redis's answers lost", trouble=answers_lost, in_short=True),
+    Plan(name="a client killed in send_many", producer="client", in_short=True),
+    Plan(name="a producer of trunkline.submit killed", producer="submit"),
+    Plan(name="provider hangs, message taken", faults=(twilio(FaultKind.HANG, accept_first=True, share=0.05, seed=2),)),
+    Plan(name="provider hangs, message not taken", faults=(twilio(FaultKind.HANG, share=0.05, seed=3),)),
+    Plan(name="connection reset after accept", faults=(_CUT_AFTER,)),
+    Plan(
+        name="500 after accept",
+        faults=(twilio(FaultKind.ANSWER, accept_first=True, status=500, share=0.05, seed=4),),
+    ),
+    Plan(
+        name="429 for a while",
+        faults=(twilio(FaultKind.ANSWER, status=429, code=20429, retry_after_s=1, share=0.3, seed=5),),
+    ),
+    Plan(
+        name="listed up to 4 s late",
+        faults=(_CUT_AFTER, twilio(FaultKind.LATE_LISTING, delay=Delay(4.0))),
+    ),
+    Plan(
+        name="twins, half of the killed one's requests lost",
+        trouble=at(Point.NOT_WRITTEN, _KILL),
+        faults=(_CUT_AFTER,),
+        twins=True,
+        in_short=True,
+    ),
+    Plan(
+        name="provider cannot be asked, reconcile",
+        faults=(_CUT_AFTER, _LOOKUPS_FAIL),
+        promise=Promise.SETTLED,
+    ),
+    Plan(
+        name="provider cannot be asked, hold",
+        faults=(_CUT_AFTER, _LOOKUPS_FAIL),
+        promise=Promise.HELD,
+        job={"on_unknown": "hold"},
+    ),
+    Plan(name="resend", faults=(_CUT_AFTER,), promise=Promise.SETTLED, job={"on_unknown": "resend"}),
+    Plan(
+        name="listed after the patience",
+        faults=(_CUT_AFTER, twilio(FaultKind.LATE_LISTING, delay=Delay(60.0))),
+        promise=Promise.NOT_LOST,
+    ),
+    Plan(
+        name="all mixed",
+        trouble=everything,
+        faults=(
+            _CUT_AFTER,
+            twilio(FaultKind.HANG, accept_first=True, share=0.01, seed=6),
+            twilio(FaultKind.ANSWER, status=429, code=20429, share=0.05, seed=7),
+            twilio(FaultKind.LATE_LISTING, delay=Delay(2.0)),
+        ),
+        in_short=True,
+    ),
+)
