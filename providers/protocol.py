@@ -207,11 +207,13 @@ class LookupAnswer:
         good: whether the provider gave a whole, readable answer; only good answers count towards "absent".
         candidates: ids of messages that match, oldest first; empty in a good answer means absent so far.
         can_ask: False where this kind of provider can never be asked.
+        names_attempt: whether the provider named the attempt, so that no candidate can be another's message.
     """
 
     good: bool
     candidates: tuple[str, ...] = ()
     can_ask: bool = True
+    names_attempt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

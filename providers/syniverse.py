@@ -71,7 +71,7 @@ class Syniverse:
         ours = [row for row in rows if row.get("external_id") == request.attempt_id]
         ids = [row.get("id") for row in sorted(ours, key=lambda row: str(row.get("created_date", "")))]
         found = tuple(provider_id for provider_id in ids if isinstance(provider_id, str) and provider_id)
-        return LookupAnswer(good=len(found) == len(rows), candidates=found)
+        return LookupAnswer(good=len(found) == len(rows), candidates=found, names_attempt=bool(found))
 
     async def verify(self, account: Account) -> VerifiedAccount:
         """Check the access token and list every sender and channel; raises a `VerificationFailed`."""

@@ -20,6 +20,7 @@ from tasks.next_step import NextStep, after_attempt
 from tasks.report import ELSEWHERE, Report
 from tasks.services import Services
 from tasks.situation import Progress, situation
+from tasks.twins import twins_of
 from trunkline_client.words import Channel
 
 #: An SMS with less life than this is not worth the provider's while: validity periods begin at 5 s.
@@ -84,5 +85,6 @@ async def _begin(services: Services, hand: InHand, sender: Sender, origin: Origi
         attempt_json(hand.record.id, number, sender, origin, hand.hold.now_ms()),
         chain=hand.chain if hand.is_new_chain else (),
         least_life_ms=_LEAST_LIFE_MS[hand.job.channel],
+        twins=twins_of(hand.job, sender.account_name, services.digester),
         limits=hand.limits,
     )

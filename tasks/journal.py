@@ -71,6 +71,19 @@ _LIMITS = {rule.value: rule for rule in (Rule.COOLDOWN, Rule.QUOTA)}
 
 
 @dataclass(frozen=True, slots=True)
+class Binding:
+    """Which message of a provider settles an attempt.
+
+    Attributes:
+        provider_id: the message, now bound to the attempt; None if there is none.
+        is_contested: whether one is free that may be what another attempt, whose call still runs, has just sent.
+    """
+
+    provider_id: str | None = None
+    is_contested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Swept:
     """What one pass of the sweeper mended."""
 
@@ -124,6 +137,7 @@ class Journal:
         *,
         chain: tuple[str, ...],
         least_life_ms: int,
+        twins: str,
         limits: str = "",
     ) -> Begun:
         """Record attempt `number` before its call, if the lease, the life and the limits admit it.
@@ -132,11 +146,12 @@ class Journal:
             attempt: what `moves.attempt_json` returned.
             chain: the sender keys to store; empty to leave them as they are.
             least_life_ms: how much life the attempt needs.
+            twins: what `twins_of` returned.
             limits: what `limits_of` returned; a job counted before is not counted again.
         """
         record = claimed.record
         arguments: list[Any] = [record.id, claimed.owner, record.fence, number, attempt, self._lease_ms, least_life_ms]
-        arguments += [json.dumps(chain) if chain else "", limits]
+        arguments += [json.dumps(chain) if chain else "", limits, twins]
         answer = await self._begin(keys=[keys.job(record.id)], args=arguments)
         return Begun(answer[-1])
 
@@ -173,13 +188,20 @@ class Journal:
         )
         return JobState(answer[1]) if answer[0] == "done" else None
 
-    async def bind(self, account: str, candidates: tuple[str, ...], attempt_id: str) -> str | None:
-        """Return the first provider message of `candidates` that this attempt may claim, now bound to it, or None."""
+    async def bind(self, account: str, candidates: tuple[str, ...], attempt_id: str, *, twins: str = "") -> Binding:
+        """Bind to this attempt the first provider message of `candidates` that it may claim.
+
+        Args:
+            account: the account whose messages they are.
+            candidates: ids of messages that match, best first.
+            attempt_id: our id of the attempt.
+            twins: what `twins_of` returned; "" where the provider names the attempt, so that there is no doubt.
+        """
         if not candidates:
-            return None
+            return Binding()
         bound = [keys.provider_message(account, candidate) for candidate in candidates]
-        index = int(await self._bind(keys=bound, args=[attempt_id, BOUND_KEEP_MS]))
-        return candidates[index - 1] if index else None
+        index = int(await self._bind(keys=[twins, *bound], args=[attempt_id, BOUND_KEEP_MS]))
+        return Binding(candidates[index - 1] if index > 0 else None, is_contested=index < 0)
 
     async def renew(self, claims: list[Claimed]) -> list[Claimed]:
         """Prolong the leases of `claims`; returns those that no longer hold."""

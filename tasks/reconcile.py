@@ -21,6 +21,7 @@ from tasks.patience import Verdict, after_lookup, asks, pause_before, time_for_l
 from tasks.record import AttemptRecord
 from tasks.report import Report
 from tasks.services import Services
+from tasks.twins import twins_of
 from trunkline_client.words import JobState, OnUnknown
 
 #: The provider's clock may run this much behind ours.
@@ -41,7 +42,8 @@ async def reconcile(services: Services, hand: InHand, number: int) -> Report:
     if pause > timedelta(0) and record.lookups == 0:
         return await finish(services, hand, moves.look_up_later(pause, {}), "lookup later")
     answer = await _ask(services, hand, attempt)
-    bound = await services.journal.bind(attempt.account, answer.candidates, attempt.id)
+    twins = "" if answer.names_attempt else twins_of(hand.job, attempt.account, services.digester)
+    binding = await services.journal.bind(attempt.account, answer.candidates, attempt.id, twins=twins)
     _log.info(
         "attempt.looked_up",
         attempt=attempt.id,
@@ -49,10 +51,14 @@ async def reconcile(services: Services, hand: InHand, number: int) -> Report:
         provider=attempt.provider,
         lookup=record.lookups + 1,
         good=answer.good,
-        found=bound is not None,
+        found=binding.provider_id is not None,
+        contested=binding.is_contested,
     )
-    if bound is not None:
-        return await _found(services, hand, attempt, bound)
+    if binding.provider_id is not None:
+        return await _found(services, hand, attempt, binding.provider_id)
+    if binding.is_contested:
+        # Whose it is shows when the other call has ended; until then this says neither "found" nor "absent".
+        answer = replace(answer, good=False)
     return await _not_found(services, hand, attempt, answer)
 
 

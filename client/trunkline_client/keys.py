@@ -106,6 +106,11 @@ def provider_message(account: str, provider_id: str) -> str:
     return f"tl:bound:{account}:{provider_id}"
 
 
+def calling(digest: str) -> str:
+    """Return the key of the set of open attempts that send the same text to the same recipient over one account."""
+    return f"tl:calling:{digest}"
+
+
 def quota(tenant: str, subject: str) -> str:
     """Return the key of the hash of a subject's daily counters under all policies; `subject` is a digest or `all`."""
     return f"tl:quota:{tenant}:{subject}"

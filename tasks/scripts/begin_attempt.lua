@@ -5,9 +5,13 @@
 -- ARGV[1]  id            ARGV[2] owner             ARGV[3] fence             ARGV[4] attempt number, from 1
 -- ARGV[5]  attempt, JSON ARGV[6] lease, ms         ARGV[7] least life, ms    ARGV[8] chain, JSON list, or "" to leave it
 -- ARGV[9]  limits, JSON, as limits.lua takes them, or "" if there are none or they were passed before
+-- ARGV[10] the set of open attempts that send the same to the same recipient, tl:calling:{digest}
 --
 -- Returns {"begun"}, {"expired"} (too little life is left), {"refused", rule} (by a limit), or {"lost"} (somebody else has the
 -- job). Only with "begun" anything has changed.
+
+-- Longer than any attempt lasts, so that nothing is left of one that nobody ended.
+local CALLING_KEEP_MS = 600000
 
 local id, owner, fence, attempt = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local lease, least_life = tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -28,7 +32,10 @@ if job.open ~= attempt then
     return { 'refused', rule }
   end
   redis.call('HSET', KEYS[1],
-    'attempts', attempt, 'attempt:' .. attempt, ARGV[5], 'open', attempt, 'lease_ms', int(now + lease))
+    'attempts', attempt, 'attempt:' .. attempt, ARGV[5], 'open', attempt, 'calling', ARGV[10],
+    'lease_ms', int(now + lease))
+  redis.call('SADD', ARGV[10], id .. '.a' .. attempt)
+  redis.call('PEXPIRE', ARGV[10], CALLING_KEEP_MS)
   redis.call('ZADD', 'tl:leases', int(now + lease), id)
   if ARGV[8] ~= '' then
     redis.call('HSET', KEYS[1], 'chain', ARGV[8])

@@ -113,7 +113,7 @@ end
 redis.call('HSET', key, 'attempts', attempts, 'last_finish', token(attempts))
 if number ~= '0' then
   redis.call('HSET', key, 'result:' .. number, result)
-  redis.call('HDEL', key, 'open')
+  end_call(id, job)
 end
 if outcome == 'unknown' then
   redis.call('SADD', 'tl:unsettled:' .. job.tenant, id)

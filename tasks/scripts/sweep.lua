@@ -26,7 +26,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'tl:leases', '-inf', int(now), '
         'result:' .. job.open, '{"outcome":"unknown","code":"worker_lost","ended_ms":' .. int(now) .. '}',
         'state', 'reconciling', 'reconciling', job.open, 'lookups', 0, 'good_lookups', 0, 'unknown_ms', int(now),
         'worker_lost', '1')
-      redis.call('HDEL', job_key(id), 'open')
+      end_call(id, job)
       redis.call('SADD', 'tl:unsettled:' .. job.tenant, id)
       enter_delayed(id, now)
       orphaned = orphaned + 1

@@ -86,6 +86,7 @@ class ScriptedProvider:
     sent: list[SmsRequest | VoiceRequest] = field(default_factory=list)
     asked: list[LookupRequest] = field(default_factory=list)
     meanwhile: Callable[[], Awaitable[None]] | None = None
+    before_lookup: Callable[[], Awaitable[None]] | None = None
 
     async def send_sms(self, account: Account, request: SmsRequest) -> AttemptResult:
         """Give the next answer."""
@@ -98,6 +99,8 @@ class ScriptedProvider:
     async def look_up(self, account: Account, request: LookupRequest) -> LookupAnswer:
         """Give the next answer to a lookup."""
         self.asked.append(request)
+        if self.before_lookup:
+            await self.before_lookup()
         return self.lookups.pop(0) if len(self.lookups) > 1 else self.lookups[0]
 
     async def verify(self, account: Account) -> VerifiedAccount:

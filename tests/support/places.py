@@ -93,6 +93,7 @@ def contradictions(now: Picture, *, lane_window: int, head_starts: int) -> list[
         *_wrong_windows(now, lane_window),
         *_wrong_credits(now, head_starts),
         *_wrong_unsettled(now),
+        *_wrong_calls(now),
     ]
 
 
@@ -172,6 +173,14 @@ def _wrong_credits(now: Picture, head_starts: int) -> Iterator[str]:
     for key, left in now.numbers.items():
         if key.startswith("tl:head:") and not 0 <= int(left) < head_starts:
             yield f"{key} is {left}"
+
+
+def _wrong_calls(now: Picture) -> Iterator[str]:
+    """The open attempts, and only they, are known to those that look for messages like theirs."""
+    wanted = {f"{job_id}.a{job['open']}" for job_id, job in now.records.items() if "open" in job}
+    known = {attempt for key, attempts in now.sets.items() if key.startswith("tl:calling:") for attempt in attempts}
+    if wanted != known:
+        yield f"the open attempts are {wanted}, those known to others {known}"
 
 
 def _wrong_unsettled(now: Picture) -> Iterator[str]:

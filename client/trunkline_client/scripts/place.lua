@@ -17,6 +17,7 @@
 --   tl:damaged                         sorted set    ids whose records could not be worked with, by time
 --   tl:jobs:{tenant}                   sorted set    all ids of a tenant by creation
 --   tl:unsettled:{tenant}              set           unfinished ids that have had an attempt of unknown outcome
+--   tl:calling:{digest}                set           ids of open attempts with one account, recipient and text
 --   tl:forget                          sorted set    "{id} {tenant}" of ended jobs, by the end of their record
 --   tl:quota:{tenant}:{subject}        hash          counters of quotas
 --   tl:cooldown:{tenant}:{subject}     sorted set    ids of recent messages by the time they were asked for
@@ -244,12 +245,22 @@ local function may_have_been_sent(id)
   return false
 end
 
+-- Notes that the call of the open attempt is over, or that nobody will hear how it ended: a lookup for a message like it
+-- may now take what it finds.
+local function end_call(id, job)
+  if job.calling and job.open then
+    redis.call('SREM', job.calling, id .. '.a' .. job.open)
+  end
+  redis.call('HDEL', job_key(id), 'open', 'calling')
+end
+
 -- Ends a job: out of its place, with its last state, kept for the time of its kind. A job that may have reached its
 -- recipient earlier says so, unless it is `sent`.
 local function conclude(id, job, state, now)
   leave(id, job, now)
   local key = job_key(id)
-  redis.call('HDEL', key, 'place', 'owner', 'lease_ms', 'open', 'reconciling', 'front')
+  end_call(id, job)
+  redis.call('HDEL', key, 'place', 'owner', 'lease_ms', 'reconciling', 'front')
   redis.call('HSET', key, 'state', state, 'finished_ms', int(now))
   local keep = tuning('finished_keep_ms')
   if state == 'failed' then

@@ -13,7 +13,7 @@ from providers.faults import Fault, Outcome, ruling
 from providers.protocol import AttemptResult, Origin, OriginType
 from tasks import moves
 from tasks.attempt_json import Uncalled, attempt_json, uncalled_json
-from tasks.journal import Begun, Claimed, Journal
+from tasks.journal import Begun, Binding, Claimed, Journal
 from tasks.moves import Move
 from tests.support.flow import twilio
 from tests.support.journal import TextRedis, enqueue, nudges, snapshot
@@ -29,6 +29,7 @@ SENT = moves.sent(
     sender="acme-twilio", provider="twilio", account="AC1", provider_id="SM1", attempt_id="job-1.a1", keep_content=False
 )
 CHAIN = ("acme-twilio", "acme-syniverse")
+TWINS = keys.calling("of-job-1")
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ async def claimed(redis: TextRedis, journal: Journal) -> Claimed:
 async def begin(journal: Journal, claimed: Claimed, number: int = 1) -> Begun:
     origin = Origin(OriginType.NUMBER, "+12015550100")
     attempt = attempt_json("job-1", number, twilio(), origin, claimed.now_ms)
-    return await journal.begin_attempt(claimed, number, attempt, chain=CHAIN, least_life_ms=5_000)
+    return await journal.begin_attempt(claimed, number, attempt, chain=CHAIN, least_life_ms=5_000, twins=TWINS)
 
 
 async def job(redis: TextRedis) -> dict[str, Any]:
@@ -226,11 +227,39 @@ async def test_a_lookup_is_served_before_the_jobs_that_wait(
 
 
 async def test_a_provider_message_settles_at_most_one_attempt(journal: Journal) -> None:
-    assert await journal.bind("AC1", ("SM1",), "job-1.a1") == "SM1"
-    assert await journal.bind("AC1", ("SM1",), "job-1.a1") == "SM1"
-    assert await journal.bind("AC1", ("SM1",), "job-2.a1") is None
-    assert await journal.bind("AC1", ("SM1", "SM2"), "job-2.a1") == "SM2"
-    assert await journal.bind("AC2", ("SM1",), "job-3.a1") == "SM1"
+    async def bound(account: str, candidates: tuple[str, ...], attempt: str) -> str | None:
+        return (await journal.bind(account, candidates, attempt)).provider_id
+
+    assert await bound("AC1", ("SM1",), "job-1.a1") == "SM1"
+    assert await bound("AC1", ("SM1",), "job-1.a1") == "SM1"
+    assert await bound("AC1", ("SM1",), "job-2.a1") is None
+    assert await bound("AC1", ("SM1", "SM2"), "job-2.a1") == "SM2"
+    assert await bound("AC2", ("SM1",), "job-3.a1") == "SM1"
+
+
+async def test_a_message_that_a_running_call_may_have_sent_is_left_to_it(
+    redis: TextRedis, journal: Journal, claimed: Claimed
+) -> None:
+    await begin(journal, claimed)
+
+    assert await journal.bind("AC1", ("SM1",), "job-2.a1", twins=TWINS) == Binding(is_contested=True)
+    assert await journal.bind("AC1", ("SM1",), "job-2.a1", twins="tl:calling:others") == Binding("SM1")
+
+    await journal.finish(claimed, SENT.ending(1, ACCEPTED, 5), sealed_content=None)
+
+    assert await journal.bind("AC1", ("SM2",), "job-2.a1", twins=TWINS) == Binding("SM2")
+
+
+async def test_a_dead_workers_call_no_longer_stands_in_the_way_once_its_lease_is_over(
+    redis: TextRedis, journal: Journal, claimed: Claimed
+) -> None:
+    await begin(journal, claimed)
+    await redis.zadd(keys.LEASES, {"job-1": 1})
+
+    await journal.sweep(10, 0)
+
+    assert await journal.bind("AC1", ("SM1",), "job-1.a1", twins=TWINS) == Binding("SM1")
+    assert not await redis.exists(TWINS)
 
 
 async def test_renewal_prolongs_what_is_held_and_names_what_is_lost(

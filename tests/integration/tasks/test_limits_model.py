@@ -224,7 +224,11 @@ class World:
         limits = limits_of(
             job.policy, tenant="acme", channel=job.channel, to=Recipient(job.to), user=user, digester=DIGESTER
         )
-        return run(self._journal.begin_attempt(claimed, 1, attempt, chain=("a",), least_life_ms=0, limits=limits))
+        return run(
+            self._journal.begin_attempt(
+                claimed, 1, attempt, chain=("a",), least_life_ms=0, twins="tl:calling:x", limits=limits
+            )
+        )
 
     def _end(self, claimed: Claimed, job: Job, end: str) -> None:
         job_id = claimed.record.id

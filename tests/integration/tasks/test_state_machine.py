@@ -277,7 +277,9 @@ class Dispatching(RuleBasedStateMachine):
         chain, job = ("acme-twilio", "acme-syniverse"), run(self._redis.hgetall(keys.job(hand.job_id)))
         is_ours = job.get("owner") == hand.claimed.owner and int(job["lease_ms"]) > 1
         begun = self._do(
-            lambda: self._journal.begin_attempt(hand.claimed, number, attempt, chain=chain, least_life_ms=5_000)
+            lambda: self._journal.begin_attempt(
+                hand.claimed, number, attempt, chain=chain, least_life_ms=5_000, twins="tl:calling:x"
+            )
         )
         assert (begun is not Begun.LOST) == is_ours
         if begun is Begun.BEGUN:

@@ -17,10 +17,21 @@ from senders.secrets import SecretUnreadable
 from tasks.dispatch import dispatch
 from tasks.journal import Journal
 from tests.support import flow
-from tests.support.flow import ABSENT, ACCEPTED, SILENT, UNKNOWN, StaticConfigurations, config, refused, worker
+from tests.support.flow import (
+    ABSENT,
+    ACCEPTED,
+    SILENT,
+    UNKNOWN,
+    StaticConfigurations,
+    config,
+    refused,
+    twilio,
+    worker,
+)
 from tests.support.journal import TextRedis, enqueue, now_ms
+from tests.support.limits import DIGESTER
 from trunkline_client import keys
-from trunkline_client.words import Lane, OnUnknown
+from trunkline_client.words import Channel, Lane, OnUnknown
 
 pytestmark = pytest.mark.integration
 
@@ -47,6 +58,33 @@ async def test_a_message_found_for_another_attempt_is_no_match(redis: TextRedis)
 
     senders = sorted([(await one.status(job))["sender"] or "" for job in ("job-1", "job-2")])
     assert senders == ["acme-syniverse", "acme-twilio"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "sender", "maybe_twice"), [(True, "acme-twilio", False), (False, "acme-syniverse", True)]
+)
+async def test_what_a_running_call_may_have_sent_is_not_taken_from_it(
+    redis: TextRedis, ends: bool, sender: str, maybe_twice: bool
+) -> None:
+    """Two equal codes, of which one request was lost while the other's call still ran: one of them was never sent."""
+    one = worker(redis, config(), twilio=[UNKNOWN])
+    twins = keys.calling(
+        DIGESTER.digest("calling", twilio().account_name, Channel.SMS, "+12015550123", "Your code is 493817")
+    )
+
+    async def end_the_other_call() -> None:
+        if ends and len(one.twilio.asked) > 1:
+            await redis.srem(twins, "other.a1")
+
+    one.twilio.lookups = [LookupAnswer(good=True, candidates=("SM9",))]
+    one.twilio.before_lookup = end_the_other_call
+    await redis.sadd(twins, "other.a1")
+    await enqueue(redis, lane=Lane.URGENT)
+
+    await one.serve()
+
+    status = await one.status()
+    assert (status["sender"], status["maybe_twice"]) == (sender, maybe_twice)
 
 
 async def test_an_absent_message_goes_to_the_next_sender_without_a_mark(redis: TextRedis) -> None:

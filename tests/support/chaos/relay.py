@@ -44,11 +44,7 @@ class RelayThread:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="relays", daemon=True)
-        self._servers: list[asyncio.Server] = []
-
-    def keep(self, server: asyncio.Server) -> None:
-        """Close `server` at the end."""
-        self._servers.append(server)
+        self.relays: list[Relay] = []
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run `work` on the loop and return its result."""
@@ -61,7 +57,8 @@ class RelayThread:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.run(_end_all(self._servers))
+        for relay in self.relays:
+            self.run(relay.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_WAIT_S)
         self._loop.close()
@@ -84,7 +81,10 @@ class Relay:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._writers: set[asyncio.StreamWriter] = set()
-        self.port: int = thread.run(self._listen())
+        self._listener = socket.create_server((HOST, 0), backlog=512)
+        self.port: int = self._listener.getsockname()[1]
+        self._server: asyncio.Server = thread.run(asyncio.start_server(self._accept, sock=self._listener))
+        thread.relays.append(self)
 
     def cut(self) -> None:
         """Close every connection, and every new one, until `mend`."""
@@ -103,11 +103,14 @@ class Relay:
         """Pass on what was held back."""
         self._thread.run(self._set_flowing(flowing=True))
 
-    async def _listen(self) -> int:
-        listener = socket.create_server((HOST, 0), backlog=512)
-        self._thread.keep(await asyncio.start_server(self._accept, sock=listener))
-        port: int = listener.getsockname()[1]
-        return port
+    async def close(self) -> None:
+        """End every connection and listen no more."""
+        self._is_cut = True
+        self._server.close()
+        self._flowing.set()
+        while self._writers:
+            await self._abort_all()
+            await asyncio.sleep(0)
 
     async def _set_flowing(self, *, flowing: bool) -> None:
         if flowing:
@@ -170,12 +173,3 @@ class _Carrying:
                     return
                 writer.write(piece)
                 await writer.drain()
-
-
-async def _end_all(servers: list[asyncio.Server]) -> None:
-    for server in servers:
-        server.close()
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)

@@ -129,7 +129,7 @@ class Run:
         raw = self.system.raw
         indexes = [keys.LEASES, keys.DELAYED, keys.DAMAGED, "tl:waiters"]
         found = [key for key in indexes if raw.exists(key)]
-        patterns = ("tl:window:*", "tl:waiting:*", "tl:placed:*", "tl:front:*")
+        patterns = ("tl:window:*", "tl:waiting:*", "tl:placed:*", "tl:front:*", "tl:calling:*")
         return found + [key for pattern in patterns for key in raw.keys(pattern)]
 
     def story(self, limit: int = 5) -> str:

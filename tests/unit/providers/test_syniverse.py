@@ -118,7 +118,7 @@ async def test_a_lookup_asks_for_the_attempts_id() -> None:
     fake = FakeProvider([answer(200, {"list": [{"id": "r1", "external_id": "job-1.1"}]})])
     found = await fake.provider(Kind.SYNIVERSE).look_up(SYNIVERSE, lookup(origin=CHANNEL))
     assert fake.requests[0].url.raw_path.decode() == f"{BASE}/message_requests?external_id=job-1.1"
-    assert found == LookupAnswer(good=True, candidates=("r1",))
+    assert found == LookupAnswer(good=True, candidates=("r1",), names_attempt=True)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ async def test_a_lookup_asks_for_the_attempts_id() -> None:
                     ]
                 },
             ),
-            LookupAnswer(good=True, candidates=("r1", "r2")),
+            LookupAnswer(good=True, candidates=("r1", "r2"), names_attempt=True),
         ),
         (answer(200, {"list": [{"id": "r1", "external_id": "other"}]}), LookupAnswer(good=False)),
         (answer(200, {"list": [{"id": "r1"}]}), LookupAnswer(good=False)),
