@@ -204,20 +204,23 @@ def at_once(run: Run, mishap: Mishap) -> None:
 
 
 _KILL, _PAUSE = Mishap(), Mishap(PAUSE_S)
+#: Beyond the lease and the patience: by then others have found nothing and sent the message themselves.
+_LONG_PAUSE: Final = Mishap(18.0)
 _LOOKUPS_FAIL: Final = FaultPlan(kind=FaultKind.ANSWER, account=ACME_SID, method="GET", status=503)
 #: Struck after the message was accepted, so that the worker cannot know.
 _CUT_AFTER: Final = twilio(FaultKind.RESET, accept_first=True, share=0.05, seed=1)
 
 PLANS: Final = (
-    Plan(name="nothing is broken", in_short=True),
+    Plan(name="nothing is broken"),
     Plan(name="workers killed at random", trouble=at_random(_KILL), in_short=True),
     *(Plan(name=f"killed {point}", trouble=at(point, _KILL), in_short=point is Point.WRITTEN) for point in Point),
     Plan(name="workers frozen at random", trouble=at_random(_PAUSE)),
     *(
-        Plan(name=f"frozen {point}", trouble=at(point, _PAUSE), in_short=point is Point.RECORD)
+        Plan(name=f"frozen {point}", trouble=at(point, _PAUSE))
         for point in Point
-        if point is not Point.NOT_WRITTEN
+        if point not in {Point.RECORD, Point.NOT_WRITTEN}
     ),
+    Plan(name=f"frozen {Point.RECORD}, for 18 s", trouble=at(Point.RECORD, _LONG_PAUSE), in_short=True),
     Plan(name="Redis killed, restarted with AOF", trouble=redis_killed, in_short=True),
     Plan(name="Redis cut off for seconds", trouble=redis_cut_off),
     Plan(name="Redis silent for seconds", trouble=redis_silent),

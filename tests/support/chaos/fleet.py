@@ -21,6 +21,7 @@ from tests.support.system import System, WorkerProcess
 
 _LOOK_S: Final = 0.05
 _STOPPED: Final = "T"
+_GONE: Final = frozenset({"", "Z", "X"})
 
 
 class Mishap:
@@ -36,7 +37,8 @@ class Mishap:
             worker.process.kill()
             return Way.LOSE
         worker.process.send_signal(signal.SIGSTOP)
-        _wait_until_stopped(worker.process.pid)
+        if worker.process.poll() is None:
+            _wait_until_stopped(worker.process.pid)
         waking = threading.Timer(self._pause_s, wake, [worker])
         waking.daemon = True
         waking.start()
@@ -106,6 +108,13 @@ class Fleet:
             if slot.worker:
                 slot.worker.wait_ready()
 
+    def wait_awake(self) -> None:
+        """Return when no worker is frozen any more."""
+        while any(
+            slot.worker and slot.is_alive and _status(slot.worker.process.pid) == _STOPPED for slot in self.slots
+        ):
+            time.sleep(_LOOK_S)
+
     def __enter__(self) -> Self:
         self.slots += [self._slot(index) for index in range(self.size)]
         self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
@@ -158,10 +167,17 @@ def wake(worker: WorkerProcess) -> None:
 
 def _wait_until_stopped(pid: int) -> None:
     """A signal is on its way for some microseconds; what follows must not overtake it."""
-    status = Path(f"/proc/{pid}/stat")
-    if not status.exists():  # not Linux: there is no cheap way to ask
+    if not Path("/proc").exists():  # not Linux: there is no cheap way to ask
         time.sleep(0.01)
         return
-    with suppress(OSError):
-        while status.read_text().rpartition(")")[2].split()[0] != _STOPPED:
-            os.sched_yield()
+    while _status(pid) not in {_STOPPED, *_GONE}:
+        os.sched_yield()
+
+
+def _status(pid: int) -> str:
+    """Return the letter that Linux gives the state of a process, "" if there is none."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    return status.rpartition(")")[2].split()[0]

@@ -26,6 +26,8 @@ LEASE_S: Final = 3
 #: Longer than the lease and than the sweeper's period: by then others have the job.
 PAUSE_S: Final = 5.0
 _LOOK_S: Final = 0.05
+#: What a worker that woke up would still send is sent by then.
+_LATE_S: Final = 1.0
 #: From the end of the trouble until a job that is not done counts as lost; lookups take up to 33 s.
 _PATIENCE_S: Final = 90.0
 
@@ -120,6 +122,8 @@ class Run:
         while not self.is_done and time.monotonic() < give_up_at:
             time.sleep(_LOOK_S)
         recovery_s = time.monotonic() - self._quiet_since
+        self.fleet.wait_awake()
+        time.sleep(_LATE_S)
         statuses = {job_id: self.system.client.status(job_id) for job_id in self.jobs}
         entries = self.system.control.ledger().entries
         return count(self.jobs, statuses, entries, recovery_s=recovery_s, strikes=self.strikes)
