@@ -42,6 +42,7 @@ class Plan:
         trouble: makes it while the jobs are sent.
         producer: enqueues the jobs in place of the test, and is killed while it does: `client` or `submit`.
         faults: what the providers do wrong all the while.
+        is_refused: whether Twilio refuses everything, so that all goes to Syniverse.
         job: fields that the jobs have besides the usual ones.
         twins: whether every two jobs have one recipient and one text.
         in_short: whether the short form, which is part of every test run, has it too.
@@ -51,6 +52,7 @@ class Plan:
     trouble: Trouble = lambda run: None
     producer: str | None = None
     faults: tuple[FaultPlan, ...] = ()
+    is_refused: bool = False
     promise: Promise = Promise.ONCE
     job: Mapping[str, Any] = field(default_factory=dict)
     twins: bool = False
@@ -72,6 +74,8 @@ class Plan:
 
     def carry_out(self, run: Run) -> None:
         """Enqueue the jobs, and make the trouble."""
+        if self.is_refused:
+            run.system.control.revoke_token(ACME_SID)
         if self.producer:
             enqueue_and_be_killed(run, self.make, self.producer, most_strikes(run))
         else:
@@ -214,6 +218,13 @@ PLANS: Final = (
     Plan(name="nothing is broken"),
     Plan(name="workers killed at random", trouble=at_random(_KILL), in_short=True),
     *(Plan(name=f"killed {point}", trouble=at(point, _KILL), in_short=point is Point.WRITTEN) for point in Point),
+    Plan(name=f"calls, killed {Point.WRITTEN}", trouble=at(Point.WRITTEN, _KILL), job={"channel": "voice"}),
+    Plan(
+        name=f"in fallback to Syniverse, killed {Point.WRITTEN}",
+        trouble=at(Point.WRITTEN, _KILL),
+        faults=(FaultPlan(kind=FaultKind.RESET, provider="syniverse", method="POST", accept_first=True, share=0.05),),
+        is_refused=True,
+    ),
     Plan(name="workers frozen at random", trouble=at_random(_PAUSE)),
     *(
         Plan(name=f"frozen {point}", trouble=at(point, _PAUSE))
@@ -243,7 +254,7 @@ PLANS: Final = (
         faults=(_CUT_AFTER, twilio(FaultKind.LATE_LISTING, delay=Delay(4.0))),
     ),
     Plan(
-        name="twins, half of the killed one's requests lost",
+        name=f"twins, killed {Point.NOT_WRITTEN}, and resets",
         trouble=at(Point.NOT_WRITTEN, _KILL),
         faults=(_CUT_AFTER,),
         twins=True,

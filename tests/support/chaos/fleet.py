@@ -134,13 +134,14 @@ class Fleet:
 
     def _slot(self, index: int) -> Slot:
         sight = Sight(Random(self.random.random()))  # noqa: S311 - a repeatable plan, no secret
-        twilio = urlsplit(self.system.environment["TRUNKLINE_TWILIO_API_URL"])
+        syniverse = urlsplit(self.system.environment["TRUNKLINE_SYNIVERSE_API_URL"])
         redis = Relay(self.thread, self.system.redis.port, RedisWatcher(sight))
-        provider = Relay(self.thread, twilio.port or 0, ProviderWatcher(sight))
+        provider = Relay(self.thread, syniverse.port or 0, ProviderWatcher(sight))
         variables = {
             **self.variables,
             "TRUNKLINE_REDIS_URL": f"redis://127.0.0.1:{redis.port}/0",
             "TRUNKLINE_TWILIO_API_URL": f"http://127.0.0.1:{provider.port}",
+            "TRUNKLINE_SYNIVERSE_API_URL": f"http://127.0.0.1:{provider.port}{syniverse.path}",
             **self.per_worker(index),
         }
         slot = Slot(f"w{index}", sight, redis, provider, variables)

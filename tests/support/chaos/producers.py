@@ -28,7 +28,7 @@ def enqueue_and_be_killed(run: Run, make: Callable[[int], Mapping[str, Any]], wa
             run, file, way, kill_after=run.random.randint(1, max(2, run.total // most)) if is_to_die else 0
         )
         for job_id in confirmed:
-            run.jobs[job_id] = open_jobs.pop(job_id)["body"]
+            run.jobs[job_id] = open_jobs.pop(job_id)["to"]
         if open_jobs:
             run.struck()
 

@@ -55,7 +55,7 @@ class Run:
 
     Attributes:
         total: how many jobs there will be.
-        jobs: the texts of the jobs that Redis confirmed, by id.
+        jobs: the recipients of the jobs that Redis confirmed, by id.
         strikes: how often trouble was made.
     """
 
@@ -72,7 +72,7 @@ class Run:
         wanted = [{"id": f"job-{number}", **make(number)} for number in numbers]
         for job, sent in zip(wanted, self.system.client.send_many(wanted), strict=True):
             assert isinstance(sent, Handle), sent
-            self.jobs[sent.id] = job["body"]
+            self.jobs[sent.id] = job["to"]
 
     def struck(self) -> None:
         """Note that trouble was made, or ended, just now."""

@@ -55,17 +55,17 @@ def count(
     recovery_s: float,
     strikes: int,
 ) -> Tally:
-    """Return the tally of `jobs`, which maps their ids to their texts.
+    """Return the tally of `jobs`, which maps their ids to their recipients.
 
-    Twins share a text, and nobody can tell their messages apart: they are counted together.
+    Twins share a recipient, and nobody can tell their messages apart: they are counted together.
     """
-    sent = Counter(entry.body for entry in entries)
+    sent = Counter(entry.to.removeprefix("voice:") for entry in entries)
     groups: defaultdict[str, list[Status | None]] = defaultdict(list)
-    for job_id, text in jobs.items():
-        groups[text].append(statuses[job_id])
+    for job_id, recipient in jobs.items():
+        groups[recipient].append(statuses[job_id])
     total: Counter[str] = Counter()
-    for text, group in groups.items():
-        total += _count_group(group, sent[text])
+    for recipient, group in groups.items():
+        total += _count_group(group, sent[recipient])
     return Tally(
         jobs=len(jobs),
         once=total["once"],
@@ -80,7 +80,7 @@ def count(
 
 
 def _count_group(group: list[Status | None], times: int) -> Counter[str]:
-    """Count the jobs of one text, which is in the ledger `times` times."""
+    """Count the jobs for one recipient, who is in the ledger `times` times."""
     states = Counter(_state(status) for status in group)
     too_many = max(0, times - len(group))
     # Whoever is `sent` must be in the ledger; the others of the group may be, if their records admit it.

@@ -30,14 +30,14 @@ def status(state: JobState, *, maybe_twice: bool = False, maybe_sent: bool = Fal
     )
 
 
-def entries(text: str, times: int) -> list[Entry]:
-    return [Entry(n, 0.0, "twilio", "AC1", "sms", "+12015550100", None, text, f"SM{n}") for n in range(times)]
+def entries(to: str, times: int) -> list[Entry]:
+    return [Entry(n, 0.0, "twilio", "AC1", "sms", to, None, "text", f"SM{n}") for n in range(times)]
 
 
 def tally(times: int, *found: Status | None) -> Tally:
-    jobs = {f"job-{n}": "text" for n in range(len(found))}
+    jobs = {f"job-{n}": "+12015550123" for n in range(len(found))}
     statuses = dict(zip(jobs, found, strict=True))
-    return count(jobs, statuses, entries("text", times), recovery_s=0.0, strikes=0)
+    return count(jobs, statuses, entries("+12015550123", times), recovery_s=0.0, strikes=0)
 
 
 SENT, FAILED = status(JobState.SENT), status(JobState.FAILED)
