@@ -91,11 +91,10 @@ class Swept:
     orphaned: int
     renudged: int
     filled: int
-    forgotten: int
 
     @property
     def total(self) -> int:
-        """How many jobs were put back; forgetting expired index entries is not worth a word."""
+        """How many jobs were put back."""
         return self.given_back + self.orphaned + self.renudged + self.filled
 
 
@@ -113,6 +112,7 @@ class Journal:
         self._renew = lua.load(redis, "renew")
         self._move_due = lua.load(redis, "move_due")
         self._sweep = lua.load(redis, "sweep")
+        self._forget = lua.load(redis, "forget")
         self._reject = lua.load(redis, "reject")
         self._in_question = lua.load(redis, "in_question")
 
@@ -223,6 +223,10 @@ class Journal:
     async def sweep(self, limit: int, nudge_age_ms: int) -> Swept:
         """Put back jobs whose place no longer holds them; returns what was mended."""
         return Swept(*(int(count) for count in await self._sweep(keys=[], args=[limit, nudge_age_ms])))
+
+    async def forget(self, limit: int) -> int:
+        """Take index entries of jobs whose records have expired away, at most `limit`; returns how many."""
+        return int(await self._forget(keys=[], args=[limit]))
 
     async def in_question(self, job_ids: list[str]) -> set[str]:
         """Return every sender, as a member of `keys.RETIRED`, whose attempt one of these jobs may have to ask about."""

@@ -1,4 +1,4 @@
-"""The mover, the sweeper and the destroyer of unneeded secrets: loops that every worker runs, without a leader."""
+"""The mover, the sweeper, the forgetter, the destroyer of secrets: loops that every worker runs, without a leader."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from tasks.retired import RetiredSecrets
 
 _MOVE_BATCH = 200
 _SWEEP_BATCH = 100
+_FORGET_BATCH = 100
 #: A retry or lookup may be up to this late; the first retry after "later" is due within 0.5 s.
 _MOVER_PERIOD_S = 0.1
 _SWEEPER_PERIOD_S = 1.0
+_FORGETTER_PERIOD_S = 1.0
+#: While more is to be forgotten: 100 entries hold Redis for 1.5 ms, so one worker forgets about 8,000 jobs a second.
+_FORGETTER_PAUSE_S = 0.01
 _DESTROYER_PERIOD_S = 60.0
 #: A nudge is missed when it is this old and older than everything left in its list.
 _NUDGE_AGE_MS = 10_000
@@ -52,6 +56,16 @@ async def run_sweeper(journal: Journal) -> None:
         return _SWEEPER_PERIOD_S
 
     await _for_ever("sweeper", sweep)
+
+
+async def run_forgetter(journal: Journal) -> None:
+    """Take index entries of expired records away, for ever, until cancelled."""
+
+    async def forget() -> float:
+        taken = await journal.forget(_FORGET_BATCH)
+        return _FORGETTER_PAUSE_S if taken == _FORGET_BATCH else _FORGETTER_PERIOD_S
+
+    await _for_ever("forgetter", forget)
 
 
 async def run_destroyer(retired: RetiredSecrets) -> None:

@@ -28,7 +28,7 @@ from tasks.lease import LeaseKeeper
 from tasks.retired import RetiredSecrets
 from tasks.services import DispatchSettings, Services
 from tasks.submit import submit
-from tasks.upkeep import run_destroyer, run_mover, run_sweeper
+from tasks.upkeep import run_destroyer, run_forgetter, run_mover, run_sweeper
 from trunkline_client import AsyncTrunkline, keys
 from trunkline_client.connection import open_async
 from trunkline_client.errors import TrunklineError
@@ -83,7 +83,10 @@ class WorkerRuntime:
         self._bridge.start()
         self._bridge.run(self._open(settings, is_stopping))
         services = self._ready()
-        for loop in (services.leases.run(), run_mover(services.journal), run_sweeper(services.journal)):
+        for loop in (
+            services.leases.run(),
+            *(run(services.journal) for run in (run_mover, run_sweeper, run_forgetter)),
+        ):
             self._bridge.spawn(loop, _die)
         if self._retired is not None:
             self._bridge.spawn(run_destroyer(self._retired), _die)

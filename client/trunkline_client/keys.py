@@ -28,7 +28,7 @@ HELD: Final = "tl:held"
 DAMAGED: Final = "tl:damaged"
 #: sorted set of "{id} {tenant}" of ended jobs, by the end of their record: what the sweeper forgets.
 FORGET: Final = "tl:forget"
-#: set of tenant names that ever had a job.
+#: set of tenant names that have a record of a job.
 JOB_TENANTS: Final = "tl:job_tenants"
 #: stream of what administrators did, oldest first: one field `event` (JSON) per entry, see `senders.audit`.
 AUDIT: Final = "tl:audit"

@@ -1,15 +1,14 @@
--- sweep.lua: the sweeper. Puts back jobs whose place no longer holds them, and forgets expired records. Needs place.lua. A
--- second run finds nothing to do.
+-- sweep.lua: the sweeper. Puts back jobs whose place no longer holds them. Needs place.lua. A second run finds nothing to do.
 --
 -- ARGV[1]  most jobs to look at per index      ARGV[2] age at which a nudge may be missed, ms
 --
--- Returns {claims given back, attempts of dead workers, nudges written again, windows filled, index entries forgotten}.
+-- Returns {claims given back, attempts of dead workers, nudges written again, windows filled}.
 
 local BLOCK, MOST_BLOCKS = 128, 8
 
 local limit, age = tonumber(ARGV[1]), tonumber(ARGV[2])
 local now = now_ms()
-local given_back, orphaned, renudged, filled, forgotten = 0, 0, 0, 0, 0
+local given_back, orphaned, renudged, filled = 0, 0, 0, 0
 
 -- 1. Leases that ran out: the worker died or was paused.
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'tl:leases', '-inf', int(now), 'LIMIT', 0, limit)) do
@@ -104,6 +103,9 @@ end
 
 -- 3. Waiting jobs whose window has room but nobody left in it to bring them in.
 for _, waiting in ipairs(redis.call('SRANDMEMBER', 'tl:waiters', limit)) do
+  if filled >= limit then
+    break   -- a window may take 64 jobs at once, and Redis serves nobody meanwhile
+  end
   local first = redis.call('ZRANGE', waiting, 0, 0)[1]
   if first then
     guarded(waiting, first, function()
@@ -120,15 +122,4 @@ for _, waiting in ipairs(redis.call('SRANDMEMBER', 'tl:waiters', limit)) do
     redis.call('SREM', 'tl:waiters', waiting)
   end
 end
-
--- 4. Index entries of ended jobs whose records have expired; a job that got a new life since is left.
-for _, entry in ipairs(redis.call('ZRANGEBYSCORE', 'tl:forget', '-inf', int(now), 'LIMIT', 0, limit)) do
-  redis.call('ZREM', 'tl:forget', entry)
-  local id, tenant = string.match(entry, '^(%S+) (.*)$')
-  if id and redis.call('EXISTS', job_key(id)) == 0 then
-    redis.call('ZREM', 'tl:jobs:' .. tenant, id)
-    redis.call('ZREM', 'tl:dead', id)
-    forgotten = forgotten + 1
-  end
-end
-return { given_back, orphaned, renudged, filled, forgotten }
+return { given_back, orphaned, renudged, filled }

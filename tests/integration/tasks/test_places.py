@@ -317,16 +317,6 @@ async def test_a_damaged_record_does_not_stop_the_sweeper(redis: TextRedis, jour
     assert await redis.zrange(keys.DAMAGED, 0, -1) == ["bad"]
 
 
-async def test_what_is_indexed_about_a_job_goes_with_its_record(redis: TextRedis, journal: Journal) -> None:
-    await enqueue(redis)
-    await cancel(redis)
-    await redis.delete(keys.job("job-1"))
-    await redis.zadd(keys.FORGET, {"job-1 acme": 1})
-
-    assert (await journal.sweep(10, 10_000)).forgotten == 1
-    assert await redis.exists(keys.jobs("acme"), keys.FORGET) == 0
-
-
 async def test_a_record_left_half_written_is_recorded_anew(redis: TextRedis) -> None:
     await enqueue(redis)
     await redis.hdel(keys.job("job-1"), "place")

@@ -1,0 +1,30 @@
+-- forget.lua: takes what the indexes say of ended jobs away, once their records have expired. Needs place.lua. A second run
+-- finds nothing to do.
+--
+-- ARGV[1]  most index entries to take
+--
+-- Returns how many were taken.
+
+-- Redis lets a record go within a millisecond of the time that stands in tl:forget. An entry that was taken while its record
+-- is still there would never come again, so each waits a little longer.
+local GRACE_MS = 100
+
+local due = redis.call('ZRANGEBYSCORE', 'tl:forget', '-inf', int(now_ms() - GRACE_MS), 'LIMIT', 0, tonumber(ARGV[1]))
+for _, entry in ipairs(due) do
+  local id, tenant = string.match(entry, '^(%S+) (.*)$')
+  local owner, state = unpack(redis.call('HMGET', job_key(id), 'tenant', 'state'))
+  -- A job that got a new life, or another job that got the id since, stays where it stands.
+  if owner ~= tenant then
+    redis.call('ZREM', 'tl:jobs:' .. tenant, id)
+    if redis.call('EXISTS', 'tl:jobs:' .. tenant) == 0 then
+      redis.call('SREM', 'tl:job_tenants', tenant)
+    end
+  end
+  if state ~= 'failed' then
+    redis.call('ZREM', 'tl:dead', id)
+  end
+end
+if #due > 0 then
+  redis.call('ZREMRANGEBYRANK', 'tl:forget', 0, #due - 1)
+end
+return #due
