@@ -100,6 +100,7 @@ class SmsRequest:
     Attributes:
         attempt_id: our id of this attempt, unique in the installation.
         validity_s: how long the provider may try to deliver, in seconds, 5 to 36,000.
+        expires_at_ms: the same as a moment of Redis time, in ms since 1970; this process's clock may be wrong.
         deadline_s: how long the whole call may take, in seconds.
         sender_id: the alphanumeric sender the job asked for, whatever `origin` was chosen; it is only used to report
             in `not_honoured` that the message left from something else.
@@ -112,6 +113,7 @@ class SmsRequest:
     body: Body
     origin: Origin
     validity_s: int
+    expires_at_ms: int
     deadline_s: float
     sender_id: str | None = None
     variables: Variables = NO_VARIABLES
@@ -129,6 +131,7 @@ class VoiceRequest:
         voice: the wanted voice as the job names it; None for the provider's default.
         ring_timeout_s: how long it may ring, in seconds.
         validity_s: how long the provider may try to place the call, in seconds.
+        expires_at_ms: the same as a moment of Redis time, in ms since 1970.
         deadline_s: how long the whole HTTP call may take, in seconds.
         variables: what the job brings for templates.
         before_first_byte: the lease check.
@@ -142,6 +145,7 @@ class VoiceRequest:
     voice: str | None
     ring_timeout_s: int
     validity_s: int
+    expires_at_ms: int
     deadline_s: float
     variables: Variables = NO_VARIABLES
     before_first_byte: BeforeFirstByte = field(repr=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from ssl import SSLContext, create_default_context
@@ -83,7 +82,6 @@ class Providers:
         transport: what carries the requests; None means our own over aiohttp.
         ssl_context: what to trust on https; None means the system's certificate authorities.
         gateways: where gateways may be; None means at public hosts.
-        now_s: returns the time, in seconds since 1970.
     """
 
     def __init__(
@@ -94,7 +92,6 @@ class Providers:
         transport: httpx.AsyncBaseTransport | None = None,
         ssl_context: SSLContext | None = None,
         gateways: GatewayAccess | None = None,
-        now_s: Callable[[], float] = time.time,
     ) -> None:
         keep_urls_out_of_logs()
         limits = timeouts or Timeouts()
@@ -109,7 +106,7 @@ class Providers:
         self._by_kind: dict[Kind, Provider] = {
             Kind.TWILIO: twilio,
             Kind.TWILIO_MESSAGING_SERVICE: twilio,
-            Kind.SYNIVERSE: Syniverse(SyniverseApi(self._client, endpoints.syniverse_api_url), limits.verify_s, now_s),
+            Kind.SYNIVERSE: Syniverse(SyniverseApi(self._client, endpoints.syniverse_api_url), limits.verify_s),
             Kind.GATEWAY: Gateways(
                 self._gateway_client,
                 self._tokens,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,12 +32,10 @@ class Syniverse:
 
     Attributes:
         verify_deadline_s: how long one request of a verification may take, in seconds.
-        now_s: returns the time, in seconds since 1970; a message request carries its end as a moment.
     """
 
     api: SyniverseApi
     verify_deadline_s: float
-    now_s: Callable[[], float]
 
     async def send_sms(self, account: Account, request: SmsRequest) -> AttemptResult:
         """Send one SMS; never raises but `LeaseLost`."""
@@ -82,7 +79,6 @@ class Syniverse:
     ) -> AttemptResult:
         if unencodable(request.body):
             return refused_here(Fault.BODY, "body_not_text")
-        expires_at_ms = round((self.now_s() + request.validity_s) * 1000)
         ended = await self.api.create(
             account,
             {
@@ -90,7 +86,7 @@ class Syniverse:
                 "to": [to],
                 "body": body,
                 "external_id": request.attempt_id,
-                "expiry_time": str(expires_at_ms),
+                "expiry_time": str(request.expires_at_ms),
             },
             deadline_s=request.deadline_s,
             before_first_byte=request.before_first_byte,

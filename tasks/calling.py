@@ -36,6 +36,10 @@ def _validity_s(hand: InHand) -> int:
     return min(_LONGEST_VALIDITY_S, max(1, math.floor(life_s)))
 
 
+def _expires_at_ms(hand: InHand, validity_s: int) -> int:
+    return hand.hold.now_ms() + validity_s * 1000
+
+
 def _sms(hand: InHand, origin: Origin, attempt_id: str, validity_s: int, limit_s: float) -> SmsRequest:
     return SmsRequest(
         attempt_id=attempt_id,
@@ -43,6 +47,7 @@ def _sms(hand: InHand, origin: Origin, attempt_id: str, validity_s: int, limit_s
         body=hand.job.body,
         origin=origin,
         validity_s=validity_s,
+        expires_at_ms=_expires_at_ms(hand, validity_s),
         deadline_s=limit_s,
         sender_id=hand.job.sender_id,
         variables=_variables(hand),
@@ -60,6 +65,7 @@ def _voice(hand: InHand, origin: Origin, attempt_id: str, validity_s: int, limit
         voice=hand.job.voice,
         ring_timeout_s=min(_LONGEST_RING_S, validity_s),
         validity_s=validity_s,
+        expires_at_ms=_expires_at_ms(hand, validity_s),
         deadline_s=limit_s,
         variables=_variables(hand),
         before_first_byte=hand.hold.check,

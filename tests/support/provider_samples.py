@@ -45,6 +45,9 @@ SERVICE = Origin(OriginType.MESSAGING_SERVICE, SERVICE_SID)
 CHANNEL = Origin(OriginType.ORIGINATOR, "channel:1KJPMkuHQkair")
 
 
+EXPIRES_AT_MS = 1_800_000_300_000
+
+
 def sms(origin: Origin = NUMBER, body: str = "Your code is 481516", sender_id: str | None = None) -> SmsRequest:
     return SmsRequest(
         attempt_id="job-1.1",
@@ -52,6 +55,7 @@ def sms(origin: Origin = NUMBER, body: str = "Your code is 481516", sender_id: s
         body=Body(body),
         origin=origin,
         validity_s=300,
+        expires_at_ms=EXPIRES_AT_MS,
         deadline_s=5.0,
         sender_id=sender_id,
         before_first_byte=lambda: None,
@@ -70,6 +74,7 @@ def voice(
         voice=voice,
         ring_timeout_s=45,
         validity_s=300,
+        expires_at_ms=EXPIRES_AT_MS,
         deadline_s=5.0,
         before_first_byte=lambda: None,
     )
@@ -115,4 +120,4 @@ class FakeProvider:
 
     def provider(self, kind: Kind) -> Provider:
         """A provider whose every request comes here."""
-        return Providers(Endpoints(), transport=httpx.MockTransport(self), now_s=lambda: 1_800_000_000.0).for_kind(kind)
+        return Providers(Endpoints(), transport=httpx.MockTransport(self)).for_kind(kind)

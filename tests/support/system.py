@@ -31,6 +31,7 @@ from providers.simulators.world import (
     TwilioShortCode,
     World,
 )
+from tests.support.clocks import shifted_clock
 from tests.support.redis_server import RedisServer
 from trunkline_client import Status, Trunkline
 from trunkline_client.connection import open_sync
@@ -180,15 +181,21 @@ class System:
         *arguments: str,
         plain: bool = False,
         folder: Path | None = None,
+        clock_offset_s: float = 0,
         variables: Mapping[str, str] | None = None,
     ) -> WorkerProcess:
-        """Start `trunkline worker`, or plain `celery -A worker.app worker`; `variables` are settings of its own."""
+        """Start a worker: `trunkline worker` with arguments, or plain `celery -A worker.app worker`.
+
+        Args:
+            clock_offset_s: how far its wall clock is ahead of the right time, in seconds.
+            variables: settings of its own.
+        """
         command = ["celery", "-A", "worker.app", "worker"] if plain else ["trunkline", "worker"]
         log = self.folder / f"worker-{len(self.workers)}.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [str(BIN / command[0]), *command[1:], *arguments],
-                env={**self.environment, **(variables or {})},
+                env={**self.environment, **shifted_clock(clock_offset_s), **(variables or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

@@ -29,6 +29,18 @@ async def test_an_accepted_job_is_sent_through_the_tenants_own_account(redis: Te
     assert status["provider_id"] == "SMjob-1.a1"
 
 
+async def test_a_provider_is_told_the_end_of_a_life_by_the_clock_of_redis(redis: TextRedis) -> None:
+    one = worker(redis, config())
+    await enqueue(redis, ttl_ms=60_000)
+
+    await one.serve()
+
+    (sent,) = one.twilio.sent
+    ends_ms = int(await redis.hget(keys.job("job-1"), "expires_ms"))
+    assert ends_ms - 2_000 < sent.expires_at_ms <= ends_ms
+    assert sent.validity_s in {58, 59, 60}
+
+
 async def test_voice_leaves_as_a_call(redis: TextRedis) -> None:
     one = worker(redis, config())
     await enqueue(redis, channel="voice", options={"locale": "en-GB"})
