@@ -11,11 +11,14 @@ from redis.exceptions import RedisError
 from tasks.journal import Journal
 from tasks.retired import RetiredSecrets
 
-_MOVE_BATCH = 200
+#: 50 due jobs hold Redis for 2 ms; 200 took 8.
+_MOVE_BATCH = 50
 _SWEEP_BATCH = 100
 _FORGET_BATCH = 100
 #: A retry or lookup may be up to this late; the first retry after "later" is due within 0.5 s.
 _MOVER_PERIOD_S = 0.1
+#: While more are due: one worker moves about 6,000 jobs a second, and leaves Redis to others for most of it.
+_MOVER_PAUSE_S = 0.005
 _SWEEPER_PERIOD_S = 1.0
 _FORGETTER_PERIOD_S = 1.0
 #: While more is to be forgotten: 100 entries hold Redis for 1.5 ms, so one worker forgets about 8,000 jobs a second.
@@ -32,10 +35,9 @@ async def run_mover(journal: Journal) -> None:
     """Bring due jobs into their lanes, for ever, until cancelled."""
 
     async def move() -> float:
-        moved, next_in_ms = await journal.move_due(_MOVE_BATCH)
-        if moved == _MOVE_BATCH:
-            return 0.0
-        return _MOVER_PERIOD_S if next_in_ms is None else min(_MOVER_PERIOD_S, next_in_ms / 1000)
+        _, next_in_ms = await journal.move_due(_MOVE_BATCH)
+        next_in_s = _MOVER_PERIOD_S if next_in_ms is None else next_in_ms / 1000
+        return min(_MOVER_PERIOD_S, max(_MOVER_PAUSE_S, next_in_s))
 
     await _for_ever("mover", move)
 

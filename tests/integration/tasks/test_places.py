@@ -332,3 +332,26 @@ async def test_a_job_may_neither_wait_nor_live_for_ever(
 
     assert (await enqueue(redis, send_at_ms=due, expires_at_ms=due + life_days * 86_400_000))[0] == status
     assert await snapshot(redis) == {}
+
+
+async def test_a_retry_does_not_wait_for_a_crowd_that_was_due_before_it(redis: TextRedis, journal: Journal) -> None:
+    for number in range(30):
+        await enqueue(redis, f"crowd-{number:02}", tenant="flood", send_at_ms=await now_ms(redis) + 60_000)
+        await redis.zadd(keys.DELAYED, {f"crowd-{number:02}": number})
+    await enqueue(redis, "retry", lane=Lane.URGENT, send_at_ms=await now_ms(redis) + 60_000)
+    await redis.zadd(keys.DELAYED, {"retry": await now_ms(redis) - 1})
+
+    moved, next_in_ms = await journal.move_due(10)
+
+    assert (moved, next_in_ms) == (10, 0)
+    assert await nudges(redis, "dispatch.urgent", Lane.URGENT) == ["retry"]
+    assert (await nudges(redis))[:5] == [f"crowd-{number:02}" for number in range(5)]
+
+
+async def test_what_is_due_is_moved_once_if_it_is_little(redis: TextRedis, journal: Journal) -> None:
+    for number in range(12):
+        await enqueue(redis, f"job-{number}", send_at_ms=await now_ms(redis) + 60_000)
+        await redis.zadd(keys.DELAYED, {f"job-{number}": number})
+
+    assert [(await journal.move_due(10))[0] for _ in range(3)] == [10, 2, 0]
+    assert sorted(await nudges(redis)) == sorted(f"job-{number}" for number in range(12))
