@@ -20,7 +20,7 @@ from kombu.transport import redis as kombu_redis
 from kombu.transport import virtual
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from trunkline_client import keys
+from trunkline_client import failover, keys
 from worker.task_message import is_task_message
 
 _log = structlog.get_logger("trunkline.broker")
@@ -106,9 +106,14 @@ class _Sturdy:
 class Channel(_Sturdy, kombu_redis.Channel):
     """A channel to a plain server."""
 
+    connection_class = failover.Connection
+    connection_class_ssl = failover.TlsConnection
+
 
 class SentinelChannel(_Sturdy, kombu_redis.SentinelChannel):
     """A channel to the master that Sentinels name."""
+
+    connection_class = failover.SentinelConnection
 
 
 class _Careful:

@@ -21,6 +21,16 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from trunkline_client.errors import SettingsInvalid
+from trunkline_client.failover import (
+    AsyncConnection,
+    AsyncSentinelConnection,
+    AsyncSentinelPool,
+    AsyncTlsConnection,
+    Connection,
+    SentinelConnection,
+    SentinelPool,
+    TlsConnection,
+)
 from trunkline_client.private import Token
 
 VARIABLE: Final = "TRUNKLINE_REDIS_URL"
@@ -40,7 +50,7 @@ HEALTH_CHECK_INTERVAL_S: Final = 10
 RETRIES: Final = 3
 BACKOFF_BASE_S: Final = 0.05
 BACKOFF_CAP_S: Final = 0.5
-#: "still loading" and "the master is now a replica" arrive as connection errors too.
+#: "still loading" and "no master any more" arrive as connection errors too.
 RETRIED: Final = (RedisConnectionError, RedisTimeoutError)
 
 
@@ -103,12 +113,12 @@ def open_sync(
     options = _client_options(address, client_name) | {"retry": Retry(_backoff(), RETRIES, RETRIED)}
     if address.service:
         sentinel = Sentinel(list(address.nodes), sentinel_kwargs=_sentinel_options(Retry(_backoff(), 0)))
-        master: redis.Redis = sentinel.master_for(address.service, **options, max_connections=max_connections)
+        kinds = {"connection_pool_class": SentinelPool, "connection_class": SentinelConnection}
+        master: redis.Redis = sentinel.master_for(address.service, **options, **kinds, **_limits(max_connections))
         return master
-    kind = redis.SSLConnection if address.tls else redis.Connection
-    pool = redis.BlockingConnectionPool(
-        max_connections=max_connections, timeout=SOCKET_TIMEOUT_S, connection_class=kind, **_node(address), **options
-    )
+    kind = TlsConnection if address.tls else Connection
+    limits = _limits(max_connections)
+    pool = redis.BlockingConnectionPool(connection_class=kind, **_node(address), **options, **limits)
     return redis.Redis.from_pool(pool)
 
 
@@ -127,12 +137,14 @@ def open_async(
     options = _client_options(address, client_name) | {"retry": AsyncRetry(_backoff(), RETRIES, RETRIED)}
     if address.service:
         sentinel = AsyncSentinel(list(address.nodes), sentinel_kwargs=_sentinel_options(AsyncRetry(_backoff(), 0)))
-        master: redis.asyncio.Redis = sentinel.master_for(address.service, **options, max_connections=max_connections)
+        kinds = {"connection_pool_class": AsyncSentinelPool, "connection_class": AsyncSentinelConnection}
+        master: redis.asyncio.Redis = sentinel.master_for(
+            address.service, **options, **kinds, **_limits(max_connections)
+        )
         return master
-    kind = redis.asyncio.SSLConnection if address.tls else redis.asyncio.Connection
-    pool = redis.asyncio.BlockingConnectionPool(
-        max_connections=max_connections, timeout=SOCKET_TIMEOUT_S, connection_class=kind, **_node(address), **options
-    )
+    kind = AsyncTlsConnection if address.tls else AsyncConnection
+    limits = _limits(max_connections)
+    pool = redis.asyncio.BlockingConnectionPool(connection_class=kind, **_node(address), **options, **limits)
     return redis.asyncio.Redis.from_pool(pool)
 
 
@@ -235,6 +247,10 @@ def _client_options(address: RedisAddress, client_name: str) -> dict[str, Any]:
 def _node(address: RedisAddress) -> dict[str, Any]:
     host, port = address.nodes[0]
     return {"host": host, "port": port, **dict(address.tls_options)}
+
+
+def _limits(max_connections: int) -> dict[str, Any]:
+    return {"max_connections": max_connections, "timeout": SOCKET_TIMEOUT_S}
 
 
 def _timeouts() -> dict[str, Any]:

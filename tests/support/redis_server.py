@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -41,16 +42,29 @@ def free_port() -> int:
         return port
 
 
+def watchdog(pid: int) -> subprocess.Popen[bytes]:
+    """Return a shell that ends process `pid` when this process dies without cleaning up."""
+    return subprocess.Popen(
+        ["/bin/sh", "-c", 'read -r _; kill -9 "$1"', "redis-watchdog", str(pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
 class RedisServer:
     """One server process in its own folder; the port stays the same over restarts.
 
     Attributes:
         aof: whether it keeps an append-only file, so that `kill` and `restart` lose nothing it confirmed.
+        options: more arguments of the server, such as `--replicaof`.
         port: the loopback port, 0 before the first start.
     """
 
-    def __init__(self, folder: Path, *, aof: bool = False) -> None:
+    def __init__(self, folder: Path, *, aof: bool = False, options: Sequence[str] = ()) -> None:
         self.aof = aof
+        self.options = tuple(options)
         self.port = 0
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -128,15 +142,13 @@ class RedisServer:
         command += ["--save", "", "--appendonly", "yes" if self.aof else "no", "--maxmemory-policy", "noeviction"]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                [*command, *self.options],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
-        self._watchdog = subprocess.Popen(
-            ["/bin/sh", "-c", 'read -r _; kill -9 "$1"', "redis-watchdog", str(self._process.pid)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        self._watchdog = watchdog(self._process.pid)
 
     def _answers(self) -> bool:
         """Wait until our own process answers; False if it ended, as it does when the port is taken."""

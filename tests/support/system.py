@@ -286,24 +286,32 @@ class System:
 
 
 @contextmanager
-def running(folder: Path, *, aof: bool = False, **variables: str) -> Iterator[System]:
-    """Run a Redis server and the simulators; workers are the test's to start. Everything ends with the block."""
+def running(
+    folder: Path, *, aof: bool = False, redis: RedisServer | None = None, redis_url: str = "", **variables: str
+) -> Iterator[System]:
+    """Run a Redis server and the simulators; workers are the test's to start. Everything ends with the block.
+
+    Args:
+        redis: a running server to use instead.
+        redis_url: the way to it, if that is not the plain one.
+    """
     with ExitStack() as stack:
-        redis = stack.enter_context(RedisServer(folder / "redis", aof=aof))
+        redis = redis or stack.enter_context(RedisServer(folder / "redis", aof=aof))
+        redis_url = redis_url or redis.url
         simulator = stack.enter_context(start(world=world()))
         control = stack.enter_context(simulator.control())
-        client = stack.enter_context(Trunkline(redis.url))
+        client = stack.enter_context(Trunkline(redis_url))
         environment = {
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(folder),
-            "TRUNKLINE_REDIS_URL": redis.url,
+            "TRUNKLINE_REDIS_URL": redis_url,
             "TRUNKLINE_SECRET_KEYS": Fernet.generate_key().decode(),
             "TRUNKLINE_LOG_FORMAT": "json",
             **simulator.addresses.environment,
             **TOKENS,
             **variables,
         }
-        raw = stack.enter_context(open_sync(redis.url))
+        raw = stack.enter_context(open_sync(redis_url))
         system = System(folder, redis, control, environment, client, raw)
         try:
             yield system

@@ -1,0 +1,93 @@
+"""Connections that leave a server which is no master any more, and pools that wait for a free connection.
+
+After a failover a connection may still lead to the old master, which is a replica now, or to one that is cut off from
+its master. Such an answer becomes a connection error: the command is repeated on a new connection, and that asks the
+Sentinels, or the name server, again.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import redis
+import redis.asyncio
+from redis.asyncio import sentinel as async_sentinel
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection
+
+#: how Redis 6.2 shows what stopped a script: `Error running script (call to f_...): @user_script:1: -READONLY You ...`
+_WRAPPED_NO_MASTER: Final = (": -READONLY ", ": -MASTERDOWN ")
+_WRAPPED_FULL: Final = ": -OOM "
+
+
+def translated(error: ResponseError) -> RedisConnectionError | ResponseError:
+    """Return the error to raise for a server's refusal; the same one if there is nothing to say about it."""
+    text = str(error)
+    if isinstance(error, ReadOnlyError | MasterDownError) or any(code in text for code in _WRAPPED_NO_MASTER):
+        return RedisConnectionError("this server is no master any more")
+    if _WRAPPED_FULL in text:
+        return OutOfMemoryError(text)
+    return error
+
+
+class _Leaves:
+    """What every blocking connection does with an error."""
+
+    def read_response(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().read_response(*arguments, **options)  # type: ignore[misc]  # of the connection it is mixed into
+        except ResponseError as error:
+            found = translated(error)
+            if found is error:
+                raise
+            if isinstance(found, RedisConnectionError):
+                self.disconnect()  # type: ignore[attr-defined]
+            raise found from error
+
+
+class _AsyncLeaves:
+    """The same for asyncio."""
+
+    async def read_response(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return await super().read_response(*arguments, **options)  # type: ignore[misc]
+        except ResponseError as error:
+            found = translated(error)
+            if found is error:
+                raise
+            if isinstance(found, RedisConnectionError):
+                await self.disconnect()  # type: ignore[attr-defined]
+            raise found from error
+
+
+class Connection(_Leaves, redis.Connection):
+    """To a plain server."""
+
+
+class TlsConnection(_Leaves, redis.SSLConnection):
+    """To a plain server over TLS."""
+
+
+class SentinelConnection(_Leaves, SentinelManagedConnection):
+    """To the master that Sentinels name."""
+
+
+class SentinelPool(SentinelConnectionPool, redis.BlockingConnectionPool):
+    """Connections to the master that Sentinels name; who finds none free waits for one."""
+
+
+class AsyncConnection(_AsyncLeaves, redis.asyncio.Connection):
+    """To a plain server."""
+
+
+class AsyncTlsConnection(_AsyncLeaves, redis.asyncio.SSLConnection):
+    """To a plain server over TLS."""
+
+
+class AsyncSentinelConnection(_AsyncLeaves, async_sentinel.SentinelManagedConnection):
+    """To the master that Sentinels name."""
+
+
+class AsyncSentinelPool(async_sentinel.SentinelConnectionPool, redis.asyncio.BlockingConnectionPool):
+    """Connections to the master that Sentinels name; who finds none free waits for one."""
