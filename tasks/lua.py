@@ -10,19 +10,24 @@ from redis.commands.core import AsyncScript
 
 _WITHOUT_PRELUDE = frozenset({"bind", "reseal"})
 _WITH_LIMITS = frozenset({"begin_attempt", "count"})
+#: these carry recorded jobs on, so they run when Redis is full; what records more is refused then.
+_WHEN_FULL = frozenset({"begin_attempt", "bind", "claim", "count", "finish", "move_due", "renew", "sweep"})
 
 
 @cache
 def source(name: str) -> str:
     """Return the whole text of the journal script `name` as Redis runs it.
 
-    Those that move jobs begin with the client's `place.lua`, those that count them also with `limits.lua`.
+    Those that move jobs begin with the client's `place.lua`, those that count them also with `limits.lua`; those
+    that carry recorded jobs on run when Redis is full.
     """
     parts = [_read("tasks", name)]
     if name in _WITH_LIMITS:
         parts.insert(0, _read("tasks", "limits"))
     if name not in _WITHOUT_PRELUDE:
         parts.insert(0, _read("trunkline_client", "place"))
+    if name in _WHEN_FULL:
+        parts.insert(0, _read("tasks", "when_full"))
     return "\n".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""kombu's Redis transport with four holes closed, all seen with kombu 5.7.0 on real servers.
+"""kombu's Redis transport with five holes closed, all seen with kombu 5.7.0 on real servers.
 
 * When Redis dies while tasks finish, their acks run on a channel that is closed already; kombu then fails with
   AttributeError, which Celery takes for "unrecoverable" and exits.
@@ -6,7 +6,8 @@
 * kombu looks into the priority 0 lists of all queues before any other list. A refused normal job in a fallback queue
   waited 26 s behind 300 bulk jobs of a dispatch queue; with the order below it takes its turn.
 * The age of a message without an acknowledgement is told by the clocks of two workers. One that was 10 minutes ahead
-  put back, every 5 s, all that the others had in hand.
+  put back, every 5 s, all that the others had in hand. See `worker.unacked`.
+* A full Redis ends every worker: see there too.
 """
 
 from __future__ import annotations
@@ -17,52 +18,20 @@ from typing import Any
 
 import structlog
 from kombu.transport import redis as kombu_redis
-from kombu.transport import virtual
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError
 
 from trunkline_client import failover, keys
 from worker.task_message import is_task_message
+from worker.unacked import QoS
 
 _log = structlog.get_logger("trunkline.broker")
-
-
-class RedisTimedQoS(kombu_redis.QoS):
-    """Keeps messages until they are acknowledged, as kombu does, but by the clock of Redis."""
-
-    _ahead_s: float | None = None
-
-    @property
-    def visibility_timeout(self) -> float:
-        """How long a message may stay unacknowledged, less how far Redis is ahead: kombu takes it from our clock."""
-        return float(self.channel.visibility_timeout) - self._ahead()
-
-    def append(self, message: Any, delivery_tag: str) -> None:
-        """Note that a message was taken."""
-        info = message.delivery_info
-        kept = json.dumps([message._raw, info["exchange"], info["routing_key"]])  # noqa: SLF001
-        with self.pipe_or_acquire() as pipe:
-            pipe.zadd(self.unacked_index_key, {delivery_tag: time.time() + self._ahead()})
-            pipe.hset(self.unacked_key, delivery_tag, kept).execute()
-        virtual.QoS.append(self, message, delivery_tag)  # type: ignore[no-untyped-call]  # kombu ships no types
-
-    def restore_visible(self, *arguments: Any, **options: Any) -> None:
-        """Put back what has been taken too long ago; kombu calls this every few seconds."""
-        self._ahead_s = None
-        super().restore_visible(*arguments, **options)  # type: ignore[no-untyped-call]
-
-    def _ahead(self) -> float:
-        """Return how far the clock of Redis is ahead of ours, in seconds, asked anew after each `restore_visible`."""
-        if self._ahead_s is None:
-            with self.channel.conn_or_acquire() as client:
-                seconds, microseconds = client.time()
-            self._ahead_s = seconds + microseconds / 1_000_000 - time.time()
-        return self._ahead_s
 
 
 class _Sturdy:
     """What both channels do differently; mixed in before kombu's own class."""
 
-    QoS = RedisTimedQoS
+    QoS = QoS
 
     # What kombu's channel brings along.
     connection: Any
@@ -93,6 +62,13 @@ class _Sturdy:
         self._brpop_sent_at = time.monotonic()
         command = ["BRPOP", *lists, timeout or self.brpop_timeout]
         connection.send_command(*(self.client._prefix_args(command) if self.global_keyprefix else command))  # noqa: SLF001
+
+    def _queue_bind(self, exchange: str, *arguments: Any) -> None:
+        """Note which queue belongs to an exchange; remote control and events find each other without."""
+        try:
+            super()._queue_bind(exchange, *arguments)  # type: ignore[misc]  # kombu ships no types
+        except OutOfMemoryError:
+            _log.warning("redis.full", exchange=exchange)
 
     def _brpop_read(self, **options: Any) -> Any:
         try:

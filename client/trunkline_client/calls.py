@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Final
 from uuid import uuid4
 
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemoryError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -152,6 +152,10 @@ def reason(error: RedisError) -> str:
         return "Redis did not answer in time"
     if isinstance(error, RedisConnectionError):
         return "Redis cannot be reached"
+    if isinstance(error, OutOfMemoryError):
+        return "Redis is full"
+    if isinstance(error, NoPermissionError):
+        return "Redis does not allow it to this user"
     return f"Redis refused the command: {type(error).__name__}"
 
 

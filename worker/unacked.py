@@ -1,0 +1,120 @@
+"""What kombu keeps of messages in hand, kept by the clock of Redis, and so that a full Redis does not end the worker.
+
+kombu notes each message it takes, and gives each one back, in a transaction of commands that need memory. Redis at its
+`maxmemory` refuses those, and Celery takes the refusal for "unrecoverable" and exits: seen with kombu 5.7.0. The worker
+that a supervisor starts next does the same, so nothing recorded is sent and no memory becomes free. A script that first
+removes something is let through, and moves the same bytes only.
+
+kombu tells the age of a message by the clocks of two workers. One that was 10 minutes ahead put back, every 5 s, all that
+the others had in hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from kombu.transport import redis as kombu_redis
+from kombu.transport import virtual
+from redis.exceptions import NoScriptError, OutOfMemoryError
+
+
+@dataclass(frozen=True, slots=True)
+class _Script:
+    text: str
+    sha: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sha", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest())
+
+    def run(self, client: Any, names: list[str], arguments: list[Any]) -> None:
+        """Run it; a server that does not hold it gets it whole."""
+        try:
+            client.evalsha(self.sha, len(names), *names, *arguments)
+        except NoScriptError:
+            client.eval(self.text, len(names), *names, *arguments)
+
+
+#: KEYS: hash of messages in hand, sorted set of their tags by the time they were taken, in seconds since 1970. ARGV: tag,
+#: the message.
+_NOTE: Final = _Script("""
+local time = redis.call('TIME')
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZADD', KEYS[2], time[1] .. '.' .. string.format('%06d', time[2]), ARGV[1])
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+""")
+#: KEYS: the same two, and the lists the message goes back to. ARGV: tag, LPUSH or RPUSH, the message. A second run
+#: finds no message.
+_GIVE_BACK: Final = _Script("""
+redis.call('ZREM', KEYS[2], ARGV[1])
+if redis.call('HDEL', KEYS[1], ARGV[1]) == 1 then
+  for place = 3, #KEYS do
+    redis.call(ARGV[2], KEYS[place], ARGV[3])
+  end
+end
+""")
+
+
+@dataclass(slots=True)
+class _Pushes:
+    """Stands for a transaction, to learn from kombu what it would push where."""
+
+    lists: list[str] = field(default_factory=list)
+    message: str = ""
+
+    def push(self, name: str, message: str) -> None:
+        self.lists.append(name)
+        self.message = message
+
+    lpush = rpush = push
+
+
+class QoS(kombu_redis.QoS):
+    """Notes and gives back messages, by the clock of Redis, also when Redis is full."""
+
+    _ahead_s: float | None = None
+
+    @property
+    def visibility_timeout(self) -> float:
+        """How long a message may stay unacknowledged, less how far Redis is ahead: kombu takes it from our clock."""
+        return float(self.channel.visibility_timeout) - self._ahead()
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        """Note a message that was taken."""
+        info = message.delivery_info
+        kept = json.dumps([message._raw, info["exchange"], info["routing_key"]])  # noqa: SLF001  # as kombu does
+        with self.channel.conn_or_acquire() as client:
+            _NOTE.run(client, [self.unacked_key, self.unacked_index_key], [delivery_tag, kept])
+        virtual.QoS.append(self, message, delivery_tag)  # type: ignore[no-untyped-call]  # kombu ships few types
+
+    def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:
+        """Give a message back to its queue, if it is still in hand."""
+        with self.channel.conn_or_acquire(client) as client:  # noqa: PLR1704  # kombu's own idiom
+            kept = client.hget(self.unacked_key, tag)
+            if not kept:
+                client.zrem(self.unacked_index_key, tag)
+                return
+            pushes = _Pushes()
+            message, exchange, routing_key = json.loads(kept)
+            self.channel._do_restore_message(message, exchange, routing_key, pushes, leftmost)  # noqa: SLF001
+            names = [self.unacked_key, self.unacked_index_key, *pushes.lists]
+            _GIVE_BACK.run(client, names, [tag, "LPUSH" if leftmost else "RPUSH", pushes.message])
+
+    def restore_visible(self, *arguments: Any, **options: Any) -> None:
+        """Give back what was taken too long ago; when Redis is full, later: the lock for it needs memory."""
+        self._ahead_s = None
+        try:
+            super().restore_visible(*arguments, **options)  # type: ignore[no-untyped-call]
+        except OutOfMemoryError:
+            return
+
+    def _ahead(self) -> float:
+        """Return how far the clock of Redis is ahead of ours, in seconds, asked anew before each `restore_visible`."""
+        if self._ahead_s is None:
+            with self.channel.conn_or_acquire() as client:
+                seconds, microseconds = client.time()
+            self._ahead_s = seconds + microseconds / 1_000_000 - time.time()
+        return self._ahead_s
