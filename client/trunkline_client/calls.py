@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -151,12 +152,19 @@ def reason(error: RedisError) -> str:
     if isinstance(error, RedisTimeoutError):
         return "Redis did not answer in time"
     if isinstance(error, RedisConnectionError):
-        return "Redis cannot be reached"
+        return "the certificate of Redis is not trusted" if is_untrusted(error) else "Redis cannot be reached"
     if isinstance(error, OutOfMemoryError):
         return "Redis is full"
     if isinstance(error, NoPermissionError):
         return "Redis does not allow it to this user"
     return f"Redis refused the command: {type(error).__name__}"
+
+
+def is_untrusted(error: BaseException | None) -> bool:
+    """Return whether a connection failed because an authority we trust did not sign the server's certificate."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def batches(jobs: Jobs) -> Iterator[list[Mapping[str, Any]]]:

@@ -8,6 +8,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from redis.exceptions import ResponseError
+
 from trunkline_client import keys
 from trunkline_client.words import Lane
 
@@ -70,6 +72,17 @@ async def now_ms(redis: TextRedis) -> int:
     """Return Redis time."""
     seconds, microseconds = await redis.time()
     return int(seconds) * 1000 + int(microseconds) // 1000
+
+
+async def end_ms(redis: TextRedis, key: str) -> int:
+    """Return the Redis time at which a key ends; Redis 6.2 only tells how long that is from now."""
+    try:
+        return int(await redis.pexpiretime(key))
+    except ResponseError:
+        while True:
+            before, left_ms = await now_ms(redis), int(await redis.pttl(key))
+            if await now_ms(redis) == before:
+                return before + left_ms
 
 
 async def snapshot(redis: TextRedis) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from senders.model import Policy, Quota, QuotaScope
 from tasks.journal import Claimed, Counted
 from tests.support import flow
 from tests.support.flow import config, worker
-from tests.support.journal import TextRedis, enqueue, now_ms, snapshot
+from tests.support.journal import TextRedis, end_ms, enqueue, now_ms, snapshot
 from tests.support.limit_flow import ALL_LIMITS, NOWHERE, TO, outcomes
 from tests.support.limits import (
     DAY,
@@ -122,13 +122,13 @@ async def test_a_code_used_twice_counts_once(redis: TextRedis) -> None:
 async def test_a_refused_job_changes_no_counter(redis: TextRedis) -> None:
     await outcomes(redis, per_user(1), {})
     before = await counters(redis)
-    (life,) = [await redis.pexpiretime(key) for key in await redis.keys("tl:quota:*")]
+    (life,) = [await end_ms(redis, key) for key in await redis.keys("tl:quota:*")]
 
     await enqueue(redis, "late")
     await worker(redis, config(policy=per_user(1))).serve()
 
     assert await counters(redis) == before == {"unused": 1}
-    assert [await redis.pexpiretime(key) for key in await redis.keys("tl:quota:*")] == [life]
+    assert [await end_ms(redis, key) for key in await redis.keys("tl:quota:*")] == [life]
     assert await counted(redis, "late") is None
 
 

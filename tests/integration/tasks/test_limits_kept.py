@@ -12,7 +12,7 @@ from senders.limits_admin import reset_quota
 from senders.model import Policy
 from tasks.journal import Claimed, Counted
 from tests.support.flow import config, refused, worker
-from tests.support.journal import TextRedis, cancel, enqueue, now_ms
+from tests.support.journal import TextRedis, cancel, end_ms, enqueue, now_ms
 from tests.support.limit_flow import ALL_LIMITS, TO, ago, as_enqueued_then, outcomes
 from tests.support.limits import (
     DAY,
@@ -106,7 +106,7 @@ async def test_no_key_shows_a_number_or_a_user(redis: TextRedis) -> None:
 async def test_counters_end_a_day_after_their_window(redis: TextRedis) -> None:
     await outcomes(redis, ALL_LIMITS, {})
     due = int(await redis.hget(keys.job("job-1"), "due_ms"))
-    ends = {key.split(":")[1]: await redis.pexpiretime(key) for key in await redis.keys("tl:[qc]*:acme:*")}
+    ends = {key.split(":")[1]: await end_ms(redis, key) for key in await redis.keys("tl:[qc]*:acme:*")}
 
     assert ends == {"quota": due - due % DAY + 2 * DAY, "cooldown": due + 30 * MINUTE + DAY}
 
@@ -115,7 +115,7 @@ async def test_counters_outlive_the_job_that_they_count(redis: TextRedis) -> Non
     await outcomes(redis, ALL_LIMITS, {"ttl_ms": WEEK_MS})
     expires = int(await redis.hget(keys.job("job-1"), "expires_ms"))
 
-    assert {await redis.pexpiretime(key) for key in await redis.keys("tl:[qc]*:acme:*")} == {expires}
+    assert {await end_ms(redis, key) for key in await redis.keys("tl:[qc]*:acme:*")} == {expires}
 
 
 async def test_a_job_counted_after_its_life_leaves_no_counter_for_ever(redis: TextRedis) -> None:
