@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from providers.registry import Providers, Timeouts
 from senders.cache import ConfigCache
@@ -34,6 +34,7 @@ from trunkline_client.connection import open_async
 from trunkline_client.errors import TrunklineError
 from worker.bridge import Bridge
 from worker.provider_access import providers_of
+from worker.redis_facts import warn_of_unsafe
 from worker.settings import Settings
 
 #: How long a starting worker waits for Redis before it gives up.
@@ -76,6 +77,7 @@ class WorkerRuntime:
             is_stopping: whether the process was told to stop meanwhile.
 
         Raises:
+            RedisTooOld: this Redis cannot run the scripts.
             RedisUnreachable: Redis did not answer within `REDIS_PATIENCE_S`.
             StoppedEarly: the process was told to stop meanwhile.
             SecretUnreadable: the key ring cannot open the stored credentials.
@@ -127,6 +129,7 @@ class WorkerRuntime:
         connections = settings.concurrency + _SPARE_CONNECTIONS
         self._redis = open_async(url, client_name="trunkline-worker", max_connections=connections)
         await _wait_for_redis(self._redis, is_stopping)
+        await warn_of_unsafe(self._redis)
         await _write_tuning(self._redis, settings)
         ring = KeyRing(settings.secret_key_texts)
         store = ConfigStore(self._redis)
@@ -203,7 +206,10 @@ async def _write_tuning(redis: Redis, settings: Settings) -> None:
         "finished_keep_ms": round(settings.finished_keep_days * _MS_PER_DAY),
         "failed_keep_ms": round(settings.failed_keep_days * _MS_PER_DAY),
     }
-    await redis.hset(keys.TUNING, mapping={name: str(value) for name, value in keep.items()})
+    try:
+        await redis.hset(keys.TUNING, mapping={name: str(value) for name, value in keep.items()})
+    except OutOfMemoryError:
+        _log.warning("tuning.unwritten", why="Redis is full")
 
 
 async def _check_keys(store: ConfigStore, ring: KeyRing) -> None:

@@ -49,3 +49,17 @@ def test_a_full_redis_refuses_new_jobs_and_lets_the_recorded_ones_go_out(tmp_pat
         system.raw.config_set("maxmemory", 0)
         wait_for_accepted(system, JOBS + 1)
         assert set(Counter(entry.to for entry in system.control.ledger().entries).values()) == {1}
+
+
+def test_a_worker_that_starts_while_redis_is_full_sends_what_is_recorded(tmp_path: Path) -> None:
+    with running(tmp_path) as system:
+        system.apply()
+        system.start_worker().wait_ready()  # an installation that has run before
+        system.workers[0].stop()
+        jobs = [sent.id for sent in system.client.send_many(map(job, range(5))) if isinstance(sent, Handle)]
+        system.raw.config_set("maxmemory", 1)
+
+        worker = system.start_worker()
+
+        assert {system.outcome(job_id)["state"] for job_id in jobs} == {"sent"}
+        assert "memory" in [event["finding"] for event in worker.events("redis.unsafe")]

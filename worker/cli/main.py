@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "apply": "worker.cli.apply:apply",
     "audit": "worker.cli.audit:audit",
     "demo": "worker.cli.demo:demo",
+    "doctor": "worker.cli.doctor:doctor",
     "export": "worker.cli.export:export",
     "explain": "worker.cli.explain:explain",
     "jobs": "worker.cli.jobs:jobs",
