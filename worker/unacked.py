@@ -5,8 +5,8 @@ kombu notes each message it takes, and gives each one back, in a transaction of 
 that a supervisor starts next does the same, so nothing recorded is sent and no memory becomes free. A script that first
 removes something is let through, and moves the same bytes only.
 
-kombu tells the age of a message by the clocks of two workers. One that was 10 minutes ahead put back, every 5 s, all that
-the others had in hand.
+kombu tells the age of a message by the clocks of two workers. One that was 10 minutes ahead put back, every 5 s, all
+that the others had in hand.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class _Script:
             client.eval(self.text, len(names), *names, *arguments)
 
 
-#: KEYS: hash of messages in hand, sorted set of their tags by the time they were taken, in seconds since 1970. ARGV: tag,
-#: the message.
+#: KEYS: hash of messages in hand, sorted set of their tags by the time they were taken, in seconds since 1970.
+#: ARGV: tag, the message.
 _NOTE: Final = _Script("""
 local time = redis.call('TIME')
 redis.call('ZREM', KEYS[2], ARGV[1])

@@ -53,7 +53,7 @@ async def _carry_one(redis: TextRedis, journal: Journal) -> None:
     await enqueue(redis, "quiet", tenant="quiet")
     claimed = await journal.claim("quiet", "1", "worker:a")
     assert isinstance(claimed, Claimed)
-    await journal.begin_attempt(claimed, 1, ATTEMPT, chain=("own",), least_life_ms=1)
+    await journal.begin_attempt(claimed, 1, ATTEMPT, chain=("own",), least_life_ms=1, twins="tl:calling:quiet")
     await journal.finish(claimed, SENT, sealed_content=None)
 
 
