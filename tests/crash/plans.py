@@ -14,6 +14,7 @@ from tests.support.chaos.producers import enqueue_and_be_killed
 from tests.support.chaos.run import PAUSE_S, Run
 from tests.support.chaos.tally import Tally
 from tests.support.chaos.traps import Point
+from tests.support.clocks import shifted_clock
 from tests.support.system import ACME_SID
 
 Trouble = Callable[[Run], None]
@@ -44,6 +45,8 @@ class Plan:
         faults: what the providers do wrong all the while.
         is_refused: whether Twilio refuses everything, so that all goes to Syniverse.
         job: fields that the jobs have besides the usual ones.
+        clocks_s: how far the clock of each worker is ahead of the right time, in seconds.
+        has_sentinels: whether Redis is a master and a replica that Sentinels guard.
         twins: whether every two jobs have one recipient and one text.
         in_short: whether the short form, which is part of every test run, has it too.
     """
@@ -55,6 +58,8 @@ class Plan:
     is_refused: bool = False
     promise: Promise = Promise.ONCE
     job: Mapping[str, Any] = field(default_factory=dict)
+    clocks_s: tuple[float, ...] = (0, 0)
+    has_sentinels: bool = False
     twins: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
     in_short: bool = False
@@ -71,6 +76,10 @@ class Plan:
             "ttl": 900,
             **self.job,
         }
+
+    def of_worker(self, index: int) -> Mapping[str, str]:
+        """Return the settings of one worker."""
+        return shifted_clock(self.clocks_s[index])
 
     def carry_out(self, run: Run) -> None:
         """Enqueue the jobs, and make the trouble."""
@@ -155,6 +164,16 @@ def redis_silent(run: Run) -> None:
         run.struck()
 
 
+def failover(run: Run) -> None:
+    """Kill the master for good, once the replica has every job."""
+    assert run.redis
+    run.redis.wait_until_copied()
+    run.wait_for_progress(run.total // 3)
+    run.redis.master.kill()
+    run.redis.wait_for_failover()
+    run.struck()
+
+
 def answers_lost(run: Run) -> None:
     """Lose one in fifty of Redis's answers, after it has done what was asked."""
     for slot in run.fleet.slots:
@@ -236,6 +255,13 @@ PLANS: Final = (
     Plan(name="Redis cut off for seconds", trouble=redis_cut_off),
     Plan(name="Redis silent for seconds", trouble=redis_silent),
     Plan(name="1 in 50 of Redis's answers lost", trouble=answers_lost, in_short=True),
+    Plan(name="master killed, Sentinels fail over", trouble=failover, has_sentinels=True),
+    Plan(
+        name="clocks of workers 20 minutes apart, killed at random",
+        trouble=at_random(_KILL),
+        faults=(_CUT_AFTER,),
+        clocks_s=(-600, 600),
+    ),
     Plan(name="a client killed in send_many", producer="client", in_short=True),
     Plan(name="a producer of trunkline.submit killed", producer="submit"),
     Plan(name="provider hangs, message taken", faults=(twilio(FaultKind.HANG, accept_first=True, share=0.05, seed=2),)),

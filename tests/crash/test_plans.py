@@ -26,7 +26,15 @@ SEED = int(os.environ.get("CRASH_SEED", "1"))
 @pytest.mark.parametrize("plan", [plan for plan in PLANS if IS_FULL or plan.in_short], ids=lambda plan: plan.name)
 @pytest.mark.timeout(900)
 def test_a_plan_of_trouble_keeps_its_promise(plan: Plan, tmp_path: Path, report: Callable[[Row], None]) -> None:
-    with prepared(tmp_path, LOAD, seed=SEED, faults=plan.faults, variables=plan.variables) as run:
+    with prepared(
+        tmp_path,
+        LOAD,
+        seed=SEED,
+        faults=plan.faults,
+        per_worker=plan.of_worker,
+        variables=plan.variables,
+        has_sentinels=plan.has_sentinels,
+    ) as run:
         plan.carry_out(run)
         tally = run.finish()
         report(Row(plan.name, tally))

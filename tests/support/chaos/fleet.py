@@ -80,6 +80,7 @@ class Fleet:
         variables: settings of all workers.
         per_worker: makes the settings of one, by its index.
         arguments: what `trunkline worker` is started with.
+        way_to_redis: the address that all of them use in place of a relay of their own.
     """
 
     system: System
@@ -89,6 +90,7 @@ class Fleet:
     variables: Mapping[str, str]
     per_worker: Callable[[int], Mapping[str, str]]
     arguments: tuple[str, ...]
+    way_to_redis: str | None = None
     slots: list[Slot] = field(default_factory=list)
     _ending: threading.Event = field(default_factory=threading.Event)
     _supervisor: threading.Thread | None = None
@@ -139,7 +141,8 @@ class Fleet:
         provider = Relay(self.thread, syniverse.port or 0, ProviderWatcher(sight))
         variables = {
             **self.variables,
-            "TRUNKLINE_REDIS_URL": f"redis://127.0.0.1:{redis.port}/0",
+            # Whom Sentinels name, a worker reaches without a relay.
+            "TRUNKLINE_REDIS_URL": self.way_to_redis or f"redis://127.0.0.1:{redis.port}/0",
             "TRUNKLINE_TWILIO_API_URL": f"http://127.0.0.1:{provider.port}",
             "TRUNKLINE_SYNIVERSE_API_URL": f"http://127.0.0.1:{provider.port}{syniverse.path}",
             **self.per_worker(index),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -17,6 +17,7 @@ from tests.support.chaos.fleet import Fleet, Mishap
 from tests.support.chaos.relay import RelayThread
 from tests.support.chaos.tally import Tally, count
 from tests.support.chaos.traps import Point
+from tests.support.sentinel import Guarded, guarded
 from tests.support.system import System, running
 from trunkline_client import Handle, keys
 from trunkline_client.words import JobState
@@ -55,6 +56,7 @@ class Run:
 
     Attributes:
         total: how many jobs there will be.
+        redis: the servers and their Sentinels, None if there is one server only.
         jobs: the recipients of the jobs that Redis confirmed, by id.
         strikes: how often trouble was made.
     """
@@ -63,6 +65,7 @@ class Run:
     fleet: Fleet
     random: Random
     total: int
+    redis: Guarded | None = None
     jobs: dict[str, str] = field(default_factory=dict)
     strikes: int = 0
     _quiet_since: float = 0.0
@@ -152,16 +155,23 @@ def prepared(
     faults: tuple[FaultPlan, ...] = (),
     per_worker: Callable[[int], Mapping[str, str]] = lambda _: {},
     variables: Mapping[str, str],
+    has_sentinels: bool = False,
 ) -> Iterator[Run]:
     """Give a system with a fleet that is ready, and nothing to do yet."""
     random = Random(seed)  # noqa: S311 - a repeatable plan, no secret
     settings = {"TRUNKLINE_LEASE_S": str(LEASE_S), **variables}
     pace = FaultPlan(kind=FaultKind.DELAY, method="POST", accept_first=True, delay=Delay(load.pace_s))
-    with running(folder, aof=True) as system, RelayThread() as thread:
+    with ExitStack() as stack:
+        redis = stack.enter_context(guarded(folder / "guarded")) if has_sentinels else None
+        way = redis.url if redis else None
+        master = redis.master if redis else None
+        system = stack.enter_context(running(folder, aof=True, redis=master, redis_url=way or ""))
+        thread = stack.enter_context(RelayThread())
         system.apply()
         for fault in (*faults, pace):
             system.control.arm(fault)
         arguments = ("--concurrency", str(load.concurrency))
-        with Fleet(system, thread, random, load.workers, settings, per_worker, arguments) as fleet:
-            fleet.wait_ready()
-            yield Run(system, fleet, random, load.jobs)
+        fleet = Fleet(system, thread, random, load.workers, settings, per_worker, arguments, way)
+        stack.enter_context(fleet)
+        fleet.wait_ready()
+        yield Run(system, fleet, random, load.jobs, redis=redis)
