@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tasks.in_hand import InHand
@@ -22,6 +23,8 @@ _OUTAGE_S: Final = 30.0
 _PAUSE_S: Final = 0.5
 #: Ends after which nothing will ever be sent again, so `finish.lua` erases what would be.
 _ERASED: Final = frozenset({JobState.REJECTED, JobState.EXPIRED})
+#: no answer, or that of a server which takes no writes for the moment
+_OUTAGE: Final = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OutOfMemoryError)
 
 _log = structlog.get_logger("trunkline.dispatch")
 
@@ -58,11 +61,14 @@ def _sealed(services: Services, claimed: Claimed, move: Move) -> str | None:
 
 async def _carry_out(services: Services, claimed: Claimed, move: Move, sealed: str | None) -> JobState | None:
     give_up_at = services.monotonic() + _OUTAGE_S
+    is_told = False
     while True:
         try:
             return await services.journal.finish(claimed, move, sealed_content=sealed)
-        except (RedisConnectionError, RedisTimeoutError) as error:
+        except _OUTAGE as error:
             if services.monotonic() >= give_up_at:
                 raise
-            _log.warning("finish.waiting", error=type(error).__name__)
+            if not is_told:
+                _log.warning("finish.waiting", error=type(error).__name__)
+            is_told = True
             await services.sleep(_PAUSE_S)

@@ -34,13 +34,15 @@ _BROKER: Final[dict[str, Any]] = {
     "queue_order_strategy": "worker.lane_order:LaneOrder",
     # Without a socket timeout a silent death of the server would block a publish for ever.
     "socket_timeout": 10,
-    "socket_connect_timeout": 5,
+    "socket_connect_timeout": 2,
     "socket_keepalive": True,
     "health_check_interval": 10,
 }
 _FIXED: Final[dict[str, Any]] = {
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
+    # A server that became a replica, or is full, answers with errors for a while. Celery would take them for the end.
+    "broker_channel_error_retry": True,
     "task_queues": [Queue(name, Exchange(""), routing_key=name) for name in keys.ALL_QUEUES],
     "task_default_queue": keys.dispatch_queue(Lane.NORMAL),
     "task_create_missing_queues": False,
@@ -50,6 +52,7 @@ _FIXED: Final[dict[str, Any]] = {
     "task_acks_late": True,
     "worker_prefetch_multiplier": 1,
     "worker_pool": "worker.pool:DispatchPool",
+    "worker_consumer": "worker.consumer:DispatchConsumer",
     "worker_send_task_events": True,
     "worker_hijack_root_logger": False,
     "worker_redirect_stdouts": False,
