@@ -17,7 +17,7 @@ from tasks.in_hand import InHand
 from tasks.journal import Begun
 from tasks.limiting import refuse
 from tasks.next_step import NextStep, after_attempt
-from tasks.report import ELSEWHERE, Report
+from tasks.report import ELSEWHERE, STOPPING, Report
 from tasks.services import Services
 from tasks.situation import Progress, situation
 from tasks.twins import twins_of
@@ -58,6 +58,8 @@ async def attempt(
     """Make attempt `number` from `origin`; a `Report` if the job was lost, refused or had expired before the call."""
     # asked before the call: nothing may stand between an answer and its record
     has_other = await _has_other(services, hand, sender, progress.tried | {origin.value})
+    if services.leases.is_closed:
+        return STOPPING
     begun = await _begin(services, hand, sender, origin, number)
     if begun is Begun.EXPIRED:
         return await finish(services, hand, moves.expired(), "expired")

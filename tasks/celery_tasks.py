@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from celery import Celery, Task
-from celery.exceptions import Reject
+from celery.exceptions import Reject, WorkerShutdown
 from celery.worker.request import Request
 
+from tasks.lease import GivenBack
 from tasks.submit import SubmitAgain
 
 DISPATCH: Final = "trunkline.dispatch"
@@ -23,7 +25,10 @@ HIDDEN: Final = "(***)"
 
 
 class Runtime(Protocol):
-    """Runs the asynchronous core for a task and waits for it; every method returns a line that is safe to show."""
+    """Runs the asynchronous core for a task and waits for it; every method returns a line that is safe to show.
+
+    Every method raises `GivenBack` when the worker stopped before it was done.
+    """
 
     def dispatch(self, job_id: str, hop: str) -> str:
         """Carry one job one pass further."""
@@ -54,22 +59,41 @@ def register(app: Celery, runtime: Runtime) -> None:
 
     @app.task(name=DISPATCH, bind=True)
     def dispatch(self: Task, job_id: str, tenant: str, lane: str) -> str:  # noqa: ARG001  # shown in Flower
-        return runtime.dispatch(job_id, hop_of(self.request.id, job_id))
+        with _left_to_the_broker():
+            return runtime.dispatch(job_id, hop_of(self.request.id, job_id))
 
     @app.task(name=DISPATCH_MANY)
     def dispatch_many(job_ids: list[str], tenant: str, lane: str) -> str:  # noqa: ARG001  # shown in Flower
-        return runtime.dispatch_many(job_ids)
+        with _left_to_the_broker():
+            return runtime.dispatch_many(job_ids)
 
     @app.task(name=SUBMIT, bind=True, Request=f"{__name__}:{PrivateRequest.__name__}")
     def submit(self: Task, *arguments: object, **named: object) -> str:
         # Whatever came instead of one job is a bad job: it gets its record, and no traceback.
         job = arguments[0] if len(arguments) == 1 and not named else None
-        try:
-            return runtime.submit(job, self.request.id)
-        except SubmitAgain as error:
-            # This message is the only copy of the job: it goes back to its queue, but not in a hot loop.
-            time.sleep(_SUBMIT_PAUSE_S)
-            raise Reject(error, requeue=True) from error
+        with _left_to_the_broker():
+            try:
+                return runtime.submit(job, self.request.id)
+            except SubmitAgain as error:
+                # This message is the only copy of the job: it goes back to its queue, but not in a hot loop.
+                time.sleep(_SUBMIT_PAUSE_S)
+                raise Reject(error, requeue=True) from error
+
+
+@contextmanager
+def _left_to_the_broker() -> Iterator[None]:
+    """Neither acknowledge nor log a message if the worker stopped before it was done with it.
+
+    The transport puts such messages at the front of their queues when it closes. A `Reject` would put them at the back,
+    and write a traceback for each.
+
+    Raises:
+        WorkerShutdown: the worker stopped; the pool takes no further notice of the task.
+    """
+    try:
+        yield
+    except GivenBack as error:
+        raise WorkerShutdown(0) from error
 
 
 def hop_of(task_id: str, job_id: str) -> str:

@@ -17,7 +17,7 @@ from tasks.contract import Job
 from tasks.finishing import finish_claim
 from tasks.in_hand import InHand
 from tasks.journal import Left
-from tasks.lease import Hold
+from tasks.lease import GivenBack, Hold
 from tasks.moves import Move
 from tasks.originate import originate
 from tasks.read_job import read_job
@@ -39,7 +39,12 @@ async def dispatch(services: Services, job_id: str, hop: str) -> Report:
 
     Returns:
         How the pass ended. A repeated or late nudge is left without effect.
+
+    Raises:
+        GivenBack: this worker stops and takes no job any more.
     """
+    if services.leases.is_closed:
+        raise GivenBack("this worker stops")
     asked_at = services.monotonic()
     owner = f"{services.settings.worker}:{services.new_token()}"
     claimed = await services.journal.claim(job_id, hop, owner)

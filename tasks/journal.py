@@ -85,17 +85,32 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one pass of the sweeper mended."""
+    """What one pass of the sweeper mended.
+
+    Attributes:
+        has_more: whether a batch was full, so that another pass will find more.
+    """
 
     given_back: int
     orphaned: int
     renudged: int
     filled: int
+    has_more: bool
+
+    @property
+    def put_back(self) -> dict[str, int]:
+        """How many jobs were put back, by why."""
+        return {
+            "given_back": self.given_back,
+            "orphaned": self.orphaned,
+            "renudged": self.renudged,
+            "filled": self.filled,
+        }
 
     @property
     def total(self) -> int:
         """How many jobs were put back."""
-        return self.given_back + self.orphaned + self.renudged + self.filled
+        return sum(self.put_back.values())
 
 
 class Journal:
@@ -205,7 +220,14 @@ class Journal:
 
     async def renew(self, claims: list[Claimed]) -> list[Claimed]:
         """Prolong the leases of `claims`; returns those that no longer hold."""
-        arguments: list[str | int] = [self._lease_ms]
+        return await self._renew_for(self._lease_ms, claims)
+
+    async def release(self, claims: list[Claimed]) -> list[Claimed]:
+        """End the leases of `claims`, so that the next sweep puts their jobs back; returns those that held no more."""
+        return await self._renew_for(0, claims)
+
+    async def _renew_for(self, lease_ms: int, claims: list[Claimed]) -> list[Claimed]:
+        arguments: list[str | int] = [lease_ms]
         for claimed in claims:
             arguments += [claimed.record.id, claimed.owner, claimed.record.fence]
         lost = set(await self._renew(keys=[], args=arguments))
@@ -222,7 +244,8 @@ class Journal:
 
     async def sweep(self, limit: int, nudge_age_ms: int) -> Swept:
         """Put back jobs whose place no longer holds them; returns what was mended."""
-        return Swept(*(int(count) for count in await self._sweep(keys=[], args=[limit, nudge_age_ms])))
+        back, orphaned, renudged, filled, more = await self._sweep(keys=[], args=[limit, nudge_age_ms])
+        return Swept(int(back), int(orphaned), int(renudged), int(filled), has_more=more == 1)
 
     async def forget(self, limit: int) -> int:
         """Take index entries of jobs whose records have expired away, at most `limit`; returns how many."""

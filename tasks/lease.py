@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -12,11 +13,16 @@ from redis.exceptions import RedisError
 
 from providers.protocol import LeaseLost
 from tasks.journal import Claimed, Journal
+from trunkline_client.errors import TrunklineError
 
 #: Trusted less than Redis grants, for the way of the answer and for clocks that run apart.
 _MARGIN_S = 0.5
 
 _log = structlog.get_logger("trunkline.lease")
+
+
+class GivenBack(TrunklineError):
+    """This worker stops before it is done; the message belongs back in its queue, where one too many is harmless."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,20 +65,46 @@ class LeaseKeeper:
         self._renew_every_s = renew_every_s
         self._monotonic = monotonic
         self._holds: set[Hold] = set()
+        self._is_closed = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether this worker has given up its leases; it takes no job in hand any more."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """End every hold, and every one that still comes: nothing more is sent, and no lease is renewed."""
+        self._is_closed = True
+        for hold in self._holds:
+            hold.valid_until = -math.inf
+
+    async def release(self) -> int:
+        """End the leases of a closed keeper in Redis, for the next sweep; returns how many jobs were still held.
+
+        Nothing of this worker may run on a job any more. The sweep puts a job without an open attempt at the front of
+        its lane; the outcome of an open one is unknown, and any worker looks it up.
+
+        Raises:
+            RedisError: Redis is away; the leases run out by themselves.
+        """
+        claims = [hold.claimed for hold in self._holds]
+        return len(claims) - len(await self._journal.release(claims)) if claims else 0
 
     @contextlib.contextmanager
     def holding(self, claimed: Claimed, asked_at: float) -> Iterator[Hold]:
-        """Keep the claim's lease alive inside the block.
+        """Keep the claim's lease alive inside the block; a closed keeper remembers it for `release`.
 
         Args:
             asked_at: local monotonic time before the claim was sent; the lease began no earlier.
         """
-        hold = Hold(claimed, self._monotonic(), asked_at + self._lease_s - _MARGIN_S, self._monotonic)
+        until = -math.inf if self._is_closed else asked_at + self._lease_s - _MARGIN_S
+        hold = Hold(claimed, self._monotonic(), until, self._monotonic)
         self._holds.add(hold)
         try:
             yield hold
         finally:
-            self._holds.discard(hold)
+            if not self._is_closed:
+                self._holds.discard(hold)
 
     async def run(self) -> None:
         """Renew for ever, until cancelled; an outage of Redis lets the leases run out and is logged."""
@@ -83,13 +115,15 @@ class LeaseKeeper:
     async def renew_once(self) -> None:
         """Renew every hold; those Redis no longer grants end at once."""
         holds = list(self._holds)
-        if not holds:
+        if self._is_closed or not holds:
             return
         asked_at = self._monotonic()
         try:
             lost = await self._journal.renew([hold.claimed for hold in holds])
         except RedisError as error:
             _log.warning("lease.renewal_failed", held=len(holds), error=type(error).__name__)
+            return
+        if self._is_closed:
             return
         for hold in holds:
             if hold.claimed in lost:

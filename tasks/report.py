@@ -25,3 +25,5 @@ class Report:
 
 #: The job had moved on to somebody else; what this pass knew was taken as evidence if it was news.
 ELSEWHERE = Report("left elsewhere")
+#: This worker stops; the job is put back when its lease is ended.
+STOPPING = Report("given back, this worker stops")

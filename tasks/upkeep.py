@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -23,6 +24,8 @@ _SWEEPER_PERIOD_S = 1.0
 _FORGETTER_PERIOD_S = 1.0
 #: While more is to be forgotten: 100 entries hold Redis for 1.5 ms, so one worker forgets about 8,000 jobs a second.
 _FORGETTER_PAUSE_S = 0.01
+#: between two batches while there are more
+_SWEEPER_PAUSE_S = 0.02
 _DESTROYER_PERIOD_S = 60.0
 #: A nudge is missed when it is this old and older than everything left in its list.
 _NUDGE_AGE_MS = 10_000
@@ -42,22 +45,33 @@ async def run_mover(journal: Journal) -> None:
     await _for_ever("mover", move)
 
 
-async def run_sweeper(journal: Journal) -> None:
-    """Put back jobs whose place no longer holds them, for ever, until cancelled."""
+class Sweeper:
+    """Puts back jobs whose place no longer holds them."""
 
-    async def sweep() -> float:
-        swept = await journal.sweep(_SWEEP_BATCH, _NUDGE_AGE_MS)
-        if swept.total:
-            _log.warning(
-                "jobs.put_back",
-                given_back=swept.given_back,
-                orphaned=swept.orphaned,
-                renudged=swept.renudged,
-                filled=swept.filled,
-            )
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def run(self) -> None:
+        """Sweep for ever, until cancelled."""
+        await _for_ever("sweeper", self._sweep_and_wait)
+
+    async def sweep(self) -> None:
+        """Put back everything there is, in bounded batches with room for other commands between them."""
+        put_back: Counter[str] = Counter()
+        try:
+            while True:
+                swept = await self._journal.sweep(_SWEEP_BATCH, _NUDGE_AGE_MS)
+                put_back.update(swept.put_back)
+                if not swept.has_more:
+                    break
+                await asyncio.sleep(_SWEEPER_PAUSE_S)
+        finally:
+            if put_back.total():
+                _log.warning("jobs.put_back", **put_back)
+
+    async def _sweep_and_wait(self) -> float:
+        await self.sweep()
         return _SWEEPER_PERIOD_S
-
-    await _for_ever("sweeper", sweep)
 
 
 async def run_forgetter(journal: Journal) -> None:
@@ -81,11 +95,20 @@ async def run_destroyer(retired: RetiredSecrets) -> None:
 
 
 async def _for_ever(name: str, one_pass: Callable[[], Awaitable[float]]) -> None:
-    """Repeat `one_pass`, which returns the pause after it in seconds; Redis outages are ridden out."""
+    """Repeat `one_pass`, which returns the pause after it in seconds; Redis outages are ridden out.
+
+    Each outage is worth two lines, however long it is: one when it begins, and one when it is over.
+    """
+    is_interrupted = False
     while True:
         try:
             pause_s = await one_pass()
         except RedisError as error:
-            _log.warning("upkeep.interrupted", loop=name, error=type(error).__name__)
-            pause_s = _AFTER_OUTAGE_S
+            if not is_interrupted:
+                _log.warning("upkeep.interrupted", loop=name, error=type(error).__name__)
+            is_interrupted, pause_s = True, _AFTER_OUTAGE_S
+        else:
+            if is_interrupted:
+                _log.info("upkeep.resumed", loop=name)
+            is_interrupted = False
         await asyncio.sleep(pause_s)

@@ -24,6 +24,7 @@ from worker.bootstrap import WorkerRuntime  # noqa: E402
 from worker.logs import configure  # noqa: E402
 from worker.settings import LogFormat, load_broker_settings, load_settings  # noqa: E402
 from worker.steps import CoreStep  # noqa: E402
+from worker.stopping import ignore_signals  # noqa: E402
 
 _BROKER: Final[dict[str, Any]] = {
     # A task lasts seconds. Redelivery is harmless: the journal's claim decides, not the broker.
@@ -114,3 +115,4 @@ def _tell_ready(sender: Any = None, **_: Any) -> None:
 def _stop_core(**_: Any) -> None:
     """The pool has finished what it had; only now may the core end."""
     runtime.stop()
+    ignore_signals()

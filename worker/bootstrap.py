@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import secrets
@@ -24,11 +25,11 @@ from senders.secrets import KeyRing
 from senders.store import ConfigStore
 from tasks.dispatch import dispatch
 from tasks.journal import Journal
-from tasks.lease import LeaseKeeper
+from tasks.lease import GivenBack, LeaseKeeper
 from tasks.retired import RetiredSecrets
 from tasks.services import DispatchSettings, Services
 from tasks.submit import submit
-from tasks.upkeep import run_destroyer, run_forgetter, run_mover, run_sweeper
+from tasks.upkeep import Sweeper, run_destroyer, run_forgetter, run_mover
 from trunkline_client import AsyncTrunkline, keys
 from trunkline_client.connection import open_async
 from trunkline_client.errors import TrunklineError
@@ -42,6 +43,8 @@ REDIS_PATIENCE_S: Final = 30.0
 _REDIS_PAUSE_S: Final = 1.0
 #: A lease is renewed this often within its length: two renewals may fail before it ends.
 _RENEWALS_PER_LEASE: Final = 10 / 3
+#: How long giving back may take. It takes 0.2 s, and for ever while Redis is frozen.
+_GIVE_BACK_S: Final = 1.0
 #: Connections to Redis besides one for each job in hand: upkeep, and jobs between two steps.
 _SPARE_CONNECTIONS: Final = 32
 _MS_PER_DAY: Final = 86_400_000
@@ -83,15 +86,32 @@ class WorkerRuntime:
             SecretUnreadable: the key ring cannot open the stored credentials.
         """
         self._bridge.start()
-        self._bridge.run(self._open(settings, is_stopping))
+        try:
+            self._bridge.run(self._open(settings, is_stopping))
+        except GivenBack as error:
+            raise StoppedEarly("stopped while it started") from error
         services = self._ready()
         for loop in (
             services.leases.run(),
-            *(run(services.journal) for run in (run_mover, run_sweeper, run_forgetter)),
+            run_mover(services.journal),
+            Sweeper(services.journal).run(),
+            run_forgetter(services.journal),
         ):
             self._bridge.spawn(loop, _die)
         if self._retired is not None:
             self._bridge.spawn(run_destroyer(self._retired), _die)
+
+    @property
+    def in_hand(self) -> int:
+        """How many jobs and submitted messages are being worked on."""
+        return self._bridge.in_hand if self._services is not None else 0
+
+    def give_back(self) -> None:
+        """Send nothing more, end what is in hand, and give it back; if Redis is away, its leases run out instead."""
+        in_hand = self.in_hand
+        done = self._bridge.let_go(self._close_leases, self._put_back, timeout_s=_GIVE_BACK_S)
+        if in_hand or not done:
+            _log.warning("worker.gave_back", in_hand=in_hand, done=done)
 
     def stop(self) -> None:
         """End the upkeep loops and close every connection."""
@@ -118,6 +138,17 @@ class WorkerRuntime:
             if isinstance(result, BaseException):
                 raise result
         return f"{len(results)} jobs"
+
+    def _close_leases(self) -> None:
+        if self._services is not None:
+            self._services.leases.close()
+
+    async def _put_back(self) -> None:
+        if self._services is None:
+            return
+        with contextlib.suppress(RedisError):
+            if await self._services.leases.release():
+                await Sweeper(self._services.journal).sweep()
 
     def _ready(self) -> Services:
         if self._services is None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
+from tasks.lease import GivenBack
 from trunkline_client.errors import TrunklineError
 
 Result = TypeVar("Result")
@@ -16,6 +17,8 @@ _STOP_S = 10.0
 #: how often something is cancelled before it is left behind, and how long it then has.
 _CANCELLATIONS = 20
 _CANCEL_S = 0.1
+#: how long what ends by itself has to do so before it is cancelled.
+_LAST_WORDS_S = 0.2
 
 
 class NotRunning(TrunklineError):
@@ -29,11 +32,17 @@ class Bridge:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._background: list[Future[Any]] = []
+        self._in_hand: set[asyncio.Task[Any]] = set()
 
     @property
     def is_running(self) -> bool:
         """Whether coroutines can be handed over."""
         return self._loop is not None
+
+    @property
+    def in_hand(self) -> int:
+        """How many coroutines threads wait for."""
+        return len(self._in_hand)
 
     def start(self) -> None:
         """Start the loop; returns when it runs."""
@@ -55,8 +64,33 @@ class Bridge:
 
         Raises:
             NotRunning: the loop is not running.
+            GivenBack: `let_go` ended it.
         """
-        return self._hand_over(work).result()
+        try:
+            return self._hand_over(self._noted(work)).result()
+        except CancelledError as error:
+            raise GivenBack("the worker stopped before it was done") from error
+
+    def let_go(
+        self, first: Callable[[], None], last: Callable[[], Coroutine[Any, Any, None]], *, timeout_s: float
+    ) -> bool:
+        """Run `first`, end what threads wait for, and run `last`; returns whether that was done in time.
+
+        What is about to end by itself, such as a command to Redis, has a moment to do so.
+        """
+
+        async def end() -> None:
+            first()
+            if self._in_hand:
+                await asyncio.wait(set(self._in_hand), timeout=_LAST_WORDS_S)
+            await _cancel(set(self._in_hand))
+            await last()
+
+        try:
+            self._hand_over(end()).result(timeout_s)
+        except (NotRunning, TimeoutError, CancelledError):
+            return False
+        return True
 
     def spawn(self, work: Coroutine[Any, Any, None], on_death: Callable[[BaseException], None]) -> None:
         """Run `work` on the loop until `stop`, without waiting for it.
@@ -92,6 +126,17 @@ class Bridge:
             if not self._thread.is_alive():
                 loop.close()
 
+    async def _noted(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run `work` where `let_go` finds it."""
+        task = asyncio.current_task()
+        if task is None:
+            raise NotRunning("this loop runs no tasks")
+        self._in_hand.add(task)
+        try:
+            return await work
+        finally:
+            self._in_hand.discard(task)
+
     def _hand_over(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
         if self._loop is None:
             work.close()
@@ -100,16 +145,26 @@ class Bridge:
 
 
 async def _end(farewell: Coroutine[Any, Any, None]) -> None:
-    """Let what was cancelled end, so that nothing runs on beside or after `farewell`, and run that.
+    """Let what was cancelled end, so that nothing runs on beside or after `farewell`, and run that."""
+    await _wait_for_end({task for task in asyncio.all_tasks() if task.cancelling()})
+    await farewell
+
+
+async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await _wait_for_end(tasks)
+
+
+async def _wait_for_end(left: set[asyncio.Task[Any]]) -> None:
+    """Return when cancelled tasks have ended, or are past help.
 
     A cancellation is repeated: redis-py 8.1 asks with `asyncio.timeout(0)` whether there is something to read, and may
     take one on its way for its own.
     """
-    left = {task for task in asyncio.all_tasks() if task.cancelling()}
     for _ in range(_CANCELLATIONS):
         if not left:
-            break
+            return
         _, left = await asyncio.wait(left, timeout=_CANCEL_S)
         for task in left:
             task.cancel()
-    await farewell

@@ -123,6 +123,15 @@ class Settings(BrokerSettings):
         le=60,
         description="How long a worker holds a job without renewing, in seconds; a dead worker's jobs wait this long.",
     )
+    stop_s: float = Field(
+        default=20.0,
+        ge=0,
+        le=3600,
+        description=(
+            "How long a worker that was told to stop works on what it has in hand, in seconds; then it gives the rest "
+            "back. Its supervisor must wait 5 s longer before it kills."
+        ),
+    )
     other_numbers: int = Field(
         default=2,
         ge=0,

@@ -12,6 +12,7 @@ from celery.worker import state
 from trunkline_client.errors import TrunklineError
 from worker.bootstrap import StoppedEarly, WorkerRuntime
 from worker.settings import Settings, load_settings
+from worker.stopping import EXIT_IN_ORDER, Stopping
 
 EXIT_FAILED: Final = 1
 _REFUSED_POOLS: Final = ("celery.concurrency.gevent", "celery.concurrency.eventlet")
@@ -44,20 +45,33 @@ class CoreStep(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships n
             self._settings: Settings = load_settings()
         except TrunklineError as error:
             stop_with(error)
+        self._stopping = Stopping(self.runtime, limit_s=self._settings.stop_s, wake=lambda: _wake(parent))
 
     def start(self, parent: Any) -> None:  # noqa: ARG002  # Celery's signature
         """Start the core; a worker that cannot do its work ends with one message."""
+        # Only now: Celery has put its own handlers in place when its first step starts.
+        self._stopping.watch()
         try:
             self.runtime.start(self._settings, lambda: state.should_stop is not None)
         except StoppedEarly as error:
-            raise SystemExit(0) from error
+            raise SystemExit(EXIT_IN_ORDER) from error
         except TrunklineError as error:
             stop_with(error)
+
+    def close(self, parent: Any) -> None:  # noqa: ARG002  # Celery's signature
+        """See to the limit also if a remote `shutdown` command or an error stops the worker."""
+        self._stopping.begin()
 
     def terminate(self, parent: Any) -> None:
         """Leave the core running: the pool's threads still need it; `worker.app` stops it after them."""
 
     stop = terminate
+
+
+def _wake(parent: Any) -> None:
+    """End the wait of Celery's event loop, from any thread."""
+    if parent.hub is not None:
+        parent.hub.call_soon(int)  # a call without effect
 
 
 def refused(pool: type[BasePool], *, autoscale: object) -> str | None:

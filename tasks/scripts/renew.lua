@@ -1,6 +1,6 @@
--- renew.lua: prolongs the leases a worker still holds. Needs place.lua. Safe to run again.
+-- renew.lua: prolongs, or ends, the leases a worker still holds. Needs place.lua. Safe to run again.
 --
--- ARGV[1]  lease, ms
+-- ARGV[1]  lease, ms; 0 ends it now, and the next sweep puts the job back
 -- ARGV[2..]  triples: id, owner, fence
 --
 -- Returns "{id} {fence}" of each claim whose lease this worker no longer holds.

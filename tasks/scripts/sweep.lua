@@ -2,7 +2,8 @@
 --
 -- ARGV[1]  most jobs to look at per index      ARGV[2] age at which a nudge may be missed, ms
 --
--- Returns {claims given back, attempts of dead workers, nudges written again, windows filled}.
+-- Returns {claims given back, attempts of dead workers, nudges written again, windows filled,
+--          1 if an index gave as many as were asked for and there may be more to mend, else 0}.
 
 -- Reading 32 messages takes 0.6 ms. The first block holds an ordinary nudge unless a lane begins with more retries than that.
 local BLOCK, MOST_BLOCKS = 32, 32
@@ -10,9 +11,12 @@ local BLOCK, MOST_BLOCKS = 32, 32
 local limit, age = tonumber(ARGV[1]), tonumber(ARGV[2])
 local now = now_ms()
 local given_back, orphaned, renudged, filled = 0, 0, 0, 0
+local has_more = false
 
 -- 1. Leases that ran out: the worker died or was paused.
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'tl:leases', '-inf', int(now), 'LIMIT', 0, limit)) do
+local ended = redis.call('ZRANGEBYSCORE', 'tl:leases', '-inf', int(now), 'LIMIT', 0, limit)
+has_more = #ended == limit
+for _, id in ipairs(ended) do
   redis.call('ZREM', 'tl:leases', id)
   guarded('tl:leases', id, function()
     local job = read(id)
@@ -65,16 +69,18 @@ local function serving_end(list)
 end
 
 local function heal(index, queue, lane, is_lost)
+  local taken_out = 0
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', int(now - age), 'LIMIT', 0, limit)) do
     local go_on = true
     guarded(index, id, function()
       local job = read(id)
       if not job or job.place ~= 'lane' or job.queue ~= queue or job.lane ~= lane then
         redis.call('ZREM', index, id)
+        taken_out = taken_out + 1
       elseif is_lost(id, job) then
         redis.call('ZREM', index, id)
         nudge_now(id, job, now, true)
-        renudged = renudged + 1
+        renudged, taken_out = renudged + 1, taken_out + 1
       else
         go_on = index == 'tl:front:' .. queue .. ':' .. lane   -- all later ordinary nudges are younger still
       end
@@ -83,6 +89,7 @@ local function heal(index, queue, lane, is_lost)
       return
     end
   end
+  has_more = has_more or taken_out == limit
 end
 
 for _, place in ipairs(LANES) do
@@ -103,7 +110,8 @@ for _, place in ipairs(LANES) do
 end
 
 -- 3. Waiting jobs whose window has room but nobody left in it to bring them in.
-for _, waiting in ipairs(redis.call('SRANDMEMBER', 'tl:waiters', limit)) do
+local waiters = redis.call('SRANDMEMBER', 'tl:waiters', limit)
+for _, waiting in ipairs(waiters) do
   if filled >= limit then
     break   -- a window may take 64 jobs at once, and Redis serves nobody meanwhile
   end
@@ -123,4 +131,6 @@ for _, waiting in ipairs(redis.call('SRANDMEMBER', 'tl:waiters', limit)) do
     redis.call('SREM', 'tl:waiters', waiting)
   end
 end
-return { given_back, orphaned, renudged, filled }
+-- Most waiting sets wait for good reason: only a sample with something to mend asks for another.
+has_more = has_more or filled >= limit or (#waiters == limit and filled > 0)
+return { given_back, orphaned, renudged, filled, has_more and 1 or 0 }

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from trunkline_client import keys
+from worker.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -61,9 +62,9 @@ def test_fallback_and_urgent_jobs_have_workers_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("worker", WORKERS)
-def test_a_stopping_worker_has_time_for_its_longest_attempt(worker: str) -> None:
-    longest_attempt_s = 15
-    assert int(SERVICES[worker]["stop_grace_period"].removesuffix("s")) > longest_attempt_s
+def test_a_stopping_worker_has_time_for_its_limit_and_its_longest_attempt(worker: str) -> None:
+    limit_s, attempt_s = (Settings.model_fields[name].default for name in ("stop_s", "attempt_s"))
+    assert int(SERVICES[worker]["stop_grace_period"].removesuffix("s")) >= limit_s + 5 > attempt_s
 
 
 @pytest.mark.parametrize("service", ["flower", "simulators", "redis"])

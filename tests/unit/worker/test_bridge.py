@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from tasks.lease import GivenBack
 from worker.bridge import Bridge
 
 
@@ -46,3 +50,63 @@ def test_a_loop_without_anything_on_it_stops() -> None:
     bridge.stop(nothing())
 
     assert not bridge.is_running
+
+
+def test_what_threads_wait_for_is_ended_between_the_first_and_the_last_step_of_letting_go() -> None:
+    bridge, order = Bridge(), []
+    running = threading.Barrier(3)
+
+    async def hang() -> None:
+        await asyncio.get_running_loop().run_in_executor(None, running.wait)
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            order.append("ended")
+
+    async def last() -> None:
+        order.append("last")
+
+    bridge.start()
+    with ThreadPoolExecutor() as threads:
+        waiting = [threads.submit(bridge.run, hang()) for _ in range(2)]
+        running.wait()
+        assert bridge.in_hand == 2
+        assert bridge.let_go(lambda: order.append("first"), last, timeout_s=10)
+        for one in waiting:
+            with pytest.raises(GivenBack):
+                one.result()
+    bridge.stop(nothing())
+
+    assert order == ["first", "ended", "ended", "last"]
+
+
+def test_what_ends_by_itself_is_not_cut_off() -> None:
+    bridge, closed = Bridge(), asyncio.Event()
+
+    async def ends_when_told() -> str:
+        await closed.wait()
+        return "its own result"
+
+    bridge.start()
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(bridge.run, ends_when_told())
+        while bridge.in_hand == 0:
+            pass
+        bridge.let_go(closed.set, nothing, timeout_s=10)
+        assert waiting.result() == "its own result"
+    bridge.stop(nothing())
+
+
+def test_letting_go_does_not_wait_for_ever_for_its_last_step() -> None:
+    bridge = Bridge()
+
+    async def hang() -> None:
+        await asyncio.sleep(3600)
+
+    bridge.start()
+    assert not bridge.let_go(lambda: None, hang, timeout_s=0.1)
+    bridge.stop(nothing())
+
+
+def test_nothing_is_let_go_by_a_loop_that_never_ran() -> None:
+    assert not Bridge().let_go(lambda: None, nothing, timeout_s=1)
