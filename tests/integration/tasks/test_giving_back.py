@@ -36,7 +36,7 @@ async def claimed(redis: TextRedis, journal: Journal) -> Claimed:
 
 
 async def begin(journal: Journal, claimed: Claimed) -> Begun:
-    return await journal.begin_attempt(claimed, 1, BEGUN, chain=(), least_life_ms=1000)
+    return await journal.begin_attempt(claimed, 1, BEGUN, chain=(), least_life_ms=1000, twins="tl:calling:x")
 
 
 async def test_a_job_without_an_attempt_is_in_its_lane_again_after_the_next_sweep(
