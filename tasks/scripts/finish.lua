@@ -61,20 +61,30 @@ local function sent()
   end
 end
 
--- The job is no longer this worker's. What the provider said is still true: it settles an attempt that has no definite
--- result yet, once.
+-- Whether what the provider says now is news: the attempt has no definite result yet, or only an operator's word. An
+-- operator who said `sent` is not contradicted by a refusal: another message may have been meant.
+local function is_news(known)
+  if known.settled then
+    return outcome == 'accepted'
+  end
+  return not known.outcome or known.outcome == 'unknown'
+end
+
+-- The job is no longer this worker's. What the provider said is still true: it settles an attempt once.
 local function take_evidence()
-  if number == '0' or not job['attempt:' .. number] then
+  if number == '0' or not job['attempt:' .. number] or outcome == 'unknown' then
     return { 'lost', job.state }
   end
-  local known = job['result:' .. number]
-  if known and cjson.decode(known).outcome ~= 'unknown' then
-    return { 'lost', job.state }
-  end
-  if outcome == 'unknown' then
+  local known = cjson.decode(job['result:' .. number] or '{}')
+  if not is_news(known) then
     return { 'lost', job.state }
   end
   redis.call('HSET', key, 'result:' .. number, result)
+  if outcome == 'accepted' and known.outcome == 'accepted' then
+    set_fields(details.fields)
+    bind()
+    return { 'evidence', job.state }
+  end
   if outcome == 'accepted' and job.state ~= 'sent' then
     local others = tonumber(job.attempts) > tonumber(number)
     sent()
@@ -86,8 +96,11 @@ local function take_evidence()
   if outcome == 'accepted' then
     redis.call('HSET', key, 'maybe_twice', '1')
     bind()
-  elseif job.reconciling == number and job.place == 'delayed' then
+  elseif job.reconciling == number and (job.place == 'delayed' or job.place == 'held') then
+    leave(id, job, now)
+    redis.call('HSET', key, 'state', 'reconciling')
     enter_delayed(id, now)
+    return { 'evidence', 'reconciling' }
   elseif job.finished_ms and not may_have_been_sent(id) then
     -- At its end this was unknown, so the job has not given back what it counts.
     settle_counted(id, 'given_back')
@@ -101,7 +114,8 @@ end
 if job.last_finish == token(job.attempts) then
   return { 'done', job.state }
 end
-if job.place ~= 'attempt' or job.owner ~= owner or job.fence ~= fence then
+local is_its_attempt = number == '0' or number == job.open or number == job.reconciling
+if job.place ~= 'attempt' or job.owner ~= owner or job.fence ~= fence or not is_its_attempt then
   return take_evidence()
 end
 

@@ -146,6 +146,16 @@ local function nudge_now(id, job, now, front)
   redis.call(front and 'RPUSH' or 'LPUSH', broker_list(job.queue, job.lane), nudge(id, hop, job, now, front))
 end
 
+-- Runs `work` for one job of a batch. A damaged record must not stop the others: its id is set aside in tl:damaged, out
+-- of the index that led to it.
+local function guarded(index, id, work)
+  local done = pcall(work)
+  if not done then
+    redis.call('ZREM', index, id)
+    redis.call('ZADD', 'tl:damaged', int(now_ms()), id)
+  end
+end
+
 -- Brings a tenant's next waiting jobs into the lane while its window has room.
 local function fill(job, now)
   local waiting = 'tl:waiting:' .. suffix(job)
@@ -156,11 +166,13 @@ local function fill(job, now)
       redis.call('SREM', 'tl:waiters', waiting)
       return
     end
-    local waiter = read(next_id)
-    if waiter and waiter.place == 'waiting' then
-      nudge_now(next_id, waiter, now, false)
-      room = room - 1
-    end
+    guarded(waiting, next_id, function()
+      local waiter = read(next_id)
+      if waiter and waiter.place == 'waiting' then
+        nudge_now(next_id, waiter, now, false)
+        room = room - 1
+      end
+    end)
   end
 end
 
@@ -283,14 +295,4 @@ end
 local function erase_content(id, job)
   redis.call('HDEL', job_key(id), 'content')
   redis.call('HSET', job_key(id), 'digest', string.sub(job.digest or '', 1, 4))
-end
-
--- Runs `work` for one job of a batch. A damaged record must not stop the others: its id is set aside in tl:damaged, out
--- of the index that led to it.
-local function guarded(index, id, work)
-  local done = pcall(work)
-  if not done then
-    redis.call('ZREM', index, id)
-    redis.call('ZADD', 'tl:damaged', int(now_ms()), id)
-  end
 end
