@@ -79,7 +79,7 @@ class Trunkline:
         return calls.read_status(job_id, record)
 
     def cancel(self, job_id: str) -> Cancellation:
-        """End a job that no worker has in hand yet; the answer is true only if it is cancelled.
+        """End a job that nothing was sent of, and may not have been; the answer is true only if it is cancelled.
 
         Raises:
             RedisUnavailable: Redis did not confirm; cancelling again is safe.

@@ -173,9 +173,9 @@ async def test_a_queued_job_can_be_cancelled_and_cancelled_again(client: Client)
     assert (await client.status(handle.id))["state"] == "cancelled"
 
 
-async def test_a_job_in_hand_is_too_late_to_cancel(client: Client, redis: Redis) -> None:
+async def test_a_job_that_is_being_sent_is_too_late_to_cancel(client: Client, redis: Redis) -> None:
     handle = await client.send_sms(**JOB)
-    await redis.hset(keys.job(handle.id), "state", "dispatching")
+    await redis.hset(keys.job(handle.id), mapping={"state": "dispatching", "open": "1"})
     assert await client.cancel(handle.id) is Cancellation.TOO_LATE
 
 

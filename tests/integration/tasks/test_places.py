@@ -188,13 +188,6 @@ async def test_a_job_nobody_has_in_hand_can_be_cancelled(redis: TextRedis, how: 
     assert await snapshot(redis) == before
 
 
-async def test_a_job_in_hand_is_too_late_to_cancel(redis: TextRedis, journal: Journal) -> None:
-    await enqueue(redis)
-    await journal.claim("job-1", "1", "worker:a")
-
-    assert await cancel(redis) == ("too_late", "dispatching")
-
-
 async def test_the_sweeper_gives_back_the_claim_of_a_dead_worker(redis: TextRedis, journal: Journal) -> None:
     await enqueue(redis)
     await journal.claim("job-1", "1", "worker:a")
