@@ -16,8 +16,9 @@ from trunkline_client.words import JobState
 #: Record fields to set; False removes one.
 Fields = Mapping[str, str | int | bool]
 
-#: A lookup asks for messages of the last minute; an hour is ample.
-BOUND_KEEP_MS: Final = 3_600_000
+#: How long a provider's message is known to have settled an attempt. A day: an operator may have an outcome looked up
+#: again the next morning.
+BOUND_KEEP_MS: Final = 86_400_000
 
 #: What a job forgets when it turns to another sender.
 _FRESH_SENDER: Final[Fields] = {

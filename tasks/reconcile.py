@@ -26,6 +26,8 @@ from trunkline_client.words import JobState, OnUnknown
 
 #: The provider's clock may run this much behind ours.
 _CLOCK_SKEW = timedelta(seconds=5)
+#: As long as it is known which messages settled other attempts. Later, a resent identical text could be one of those.
+_LATEST_LOOKUP_MS = moves.BOUND_KEEP_MS - 60_000
 _CANNOT_ASK = LookupAnswer(good=False, can_ask=False)
 
 _log = structlog.get_logger("trunkline.reconcile")
@@ -67,7 +69,9 @@ def _elapsed(hand: InHand) -> timedelta:
 
 
 async def _ask(services: Services, hand: InHand, attempt: AttemptRecord) -> LookupAnswer:
-    """Return the provider's answer; a sender whose credentials are gone can no longer be asked."""
+    """Return the provider's answer; after a day, or without the sender's credentials, it can no longer be asked."""
+    if hand.hold.now_ms() - attempt.started_ms > _LATEST_LOOKUP_MS:
+        return _CANNOT_ASK
     sender = hand.config.sender_of_attempt(attempt.sender, attempt.account)
     if sender is None or attempt.origin is None:
         return _CANNOT_ASK
