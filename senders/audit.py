@@ -1,4 +1,4 @@
-"""What an administrator's change leaves behind: one event for each object it changed, without any secret."""
+"""What an administrator or operator leaves behind: one event for each object that was changed, without any secret."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class AuditAction(StrEnum):
     DEFAULT_CHAIN_CHANGED = "default_chain.changed"
     QUOTA_RESET = "quota.reset"
     SECRETS_ROTATED = "secrets.rotated"
+    JOB_SETTLED = "job.settled"
+    JOB_REPLAYED = "job.replayed"
 
 
 #: by whether the object was there before, and is there after.
@@ -64,7 +66,7 @@ class AuditEvent:
         actor: who did it.
         action: an `AuditAction`; one that is read may be of a newer version, so it is text.
         tenant: whose object it is; "" for the whole installation.
-        subject: the key of the sender or policy; "" where the tenant itself is the object.
+        subject: the key of the sender or policy, or the id of the job; "" where the tenant itself is the object.
         changes: the fields that changed, in the order of the configuration; no credentials and nothing of recipients.
     """
 

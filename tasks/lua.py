@@ -12,18 +12,21 @@ _WITHOUT_PRELUDE = frozenset({"bind", "reseal"})
 _WITH_LIMITS = frozenset({"begin_attempt", "count"})
 #: these carry recorded jobs on, so they run when Redis is full; what records more is refused then.
 _WHEN_FULL = frozenset({"begin_attempt", "bind", "claim", "count", "finish", "move_due", "renew", "sweep"})
+_WITH_AUDIT = frozenset({"settle", "replay"})
 
 
 @cache
 def source(name: str) -> str:
     """Return the whole text of the journal script `name` as Redis runs it.
 
-    Those that move jobs begin with the client's `place.lua`, those that count them also with `limits.lua`; those
-    that carry recorded jobs on run when Redis is full.
+    Those that move jobs begin with the client's `place.lua`, those that count them also with `limits.lua`, those of an
+    operator with `audit.lua`; those that carry recorded jobs on run when Redis is full.
     """
     parts = [_read("tasks", name)]
     if name in _WITH_LIMITS:
         parts.insert(0, _read("tasks", "limits"))
+    if name in _WITH_AUDIT:
+        parts.insert(0, _read("tasks", "audit"))
     if name not in _WITHOUT_PRELUDE:
         parts.insert(0, _read("trunkline_client", "place"))
     if name in _WHEN_FULL:

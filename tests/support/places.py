@@ -56,10 +56,10 @@ for _, name in ipairs(redis.call('KEYS', '*')) do
     value = redis.call('LRANGE', name, 0, -1)
   elseif kind == 'zset' then
     value = redis.call('ZRANGE', name, 0, -1, 'WITHSCORES')
-  else
+  elseif read[kind] then
     value = redis.call(read[kind], name)
   end
-  found[#found + 1] = { name, kind, value, redis.call('PTTL', name) }
+  found[#found + 1] = { name, kind, value or false, redis.call('PTTL', name) }
 end
 return cjson.encode(found)
 """

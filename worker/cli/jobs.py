@@ -1,9 +1,9 @@
-"""`trunkline jobs`: what became of a job, and stopping one in time."""
+"""`trunkline jobs`: what became of a job, stopping one in time, and settling one that is held."""
 
 from __future__ import annotations
 
 import json
-import sys
+from typing import Final
 
 import click
 from rich.console import Console
@@ -12,6 +12,8 @@ from rich.text import Text
 
 from trunkline_client import Cancellation, Status, Trunkline
 from trunkline_client.errors import TrunklineError
+from trunkline_client.words import JobState
+from worker.cli.settle import settle_job
 from worker.cli.support import field_of_a_job
 from worker.settings import load_broker_settings
 
@@ -20,9 +22,30 @@ class NoSuchJob(TrunklineError):
     """No record has this id: it never existed, or its time of keeping is over."""
 
 
+class TooLate(TrunklineError):
+    """A job cannot be cancelled any more; the text says why."""
+
+
+#: why it is too late, by the state of the job.
+_TOO_LATE: Final[dict[str, str]] = {
+    JobState.DISPATCHING: "it is being sent now",
+    JobState.RECONCILING: "it may have been sent, and is being looked up",
+    JobState.HELD: "it may have been sent, and is held for that: `trunkline jobs settle` ends it",
+    JobState.SENT: "it was sent",
+    JobState.DELIVERED: "it was sent",
+    JobState.UNDELIVERED: "it was sent",
+    JobState.REJECTED: "it was rejected, and nothing was sent",
+    JobState.FAILED: "it has failed",
+    JobState.EXPIRED: "its life was over",
+}
+
+
 @click.group()
 def jobs() -> None:
-    """Look at single jobs, and cancel them."""
+    """Look at single jobs, cancel them, and settle what is held."""
+
+
+jobs.add_command(settle_job)
 
 
 @jobs.command()
@@ -48,7 +71,9 @@ def show(job_id: str, *, as_json: bool) -> None:
 @jobs.command()
 @click.argument("job_id", callback=field_of_a_job)
 def cancel(job_id: str) -> None:
-    """Cancel a job that no worker has in hand yet.
+    """Cancel a job that nothing was sent of.
+
+    That is possible while it waits, between two attempts that were refused, and while it is held before any call.
 
     \b
     Example:
@@ -56,12 +81,17 @@ def cancel(job_id: str) -> None:
     """  # noqa: D301 - click needs the control character itself
     with _open() as trunkline:
         result = trunkline.cancel(job_id)
+        status = None if result else trunkline.status(job_id)
     if result is Cancellation.UNKNOWN:
         raise NoSuchJob(f"there is no job {job_id}; finished jobs are kept for a time only")
     if not result:
-        click.echo(f"trunkline: it is too late to cancel {job_id}: it was sent, is being sent, or has ended", err=True)
-        sys.exit(1)
+        raise TooLate(f"it is too late to cancel {job_id}: {_why(status)}")
     click.echo(f"{job_id} cancelled")
+
+
+def _why(status: Status | None) -> str:
+    """Return why it is too late, by what became of the job since."""
+    return _TOO_LATE.get(status["state"], "it was being sent: try again") if status else "it has ended"
 
 
 def _open() -> Trunkline:

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "export": "worker.cli.export:export",
     "explain": "worker.cli.explain:explain",
     "jobs": "worker.cli.jobs:jobs",
+    "replay": "worker.cli.replay:replay",
     "secrets": "worker.cli.secrets:secrets",
     "policies": "worker.cli.policies:policies",
     "send": "worker.cli.send:send",
