@@ -238,7 +238,9 @@ class Dispatching(RuleBasedStateMachine):
         is_ours = job.get("owner") == hand.claimed.owner and int(job["lease_ms"]) > 1
         claimed = hand.claimed
         begun = self._do_for_a_worker(
-            lambda: self._journal.begin_attempt(claimed, number, attempt, chain=chain, least_life_ms=5_000)
+            lambda: self._journal.begin_attempt(
+                claimed, number, attempt, chain=chain, least_life_ms=5_000, twins="tl:calling:x"
+            )
         )
         assert (begun is not Begun.LOST) == is_ours
         if begun is Begun.BEGUN:

@@ -37,7 +37,7 @@ async def in_hand(redis: TextRedis, journal: Journal) -> Claimed:
 async def begin(journal: Journal, claimed: Claimed, number: int = 1) -> Begun:
     """Begin an attempt over Twilio account AC00000000000000000000000000000000."""
     attempt = attempt_json("job-1", number, twilio(), Origin(OriginType.NUMBER, "+12015550100"), claimed.now_ms)
-    return await journal.begin_attempt(claimed, number, attempt, chain=CHAIN, least_life_ms=5_000)
+    return await journal.begin_attempt(claimed, number, attempt, chain=CHAIN, least_life_ms=5_000, twins="tl:calling:x")
 
 
 def sent(number: int = 1, provider_id: str = "SM1") -> Move:
