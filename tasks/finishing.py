@@ -21,8 +21,6 @@ from trunkline_client.words import JobState
 #: cost the job 26 s of lookups. The script takes late evidence, so it is safe whoever has the job by then.
 _OUTAGE_S: Final = 30.0
 _PAUSE_S: Final = 0.5
-#: Ends after which nothing will ever be sent again, so `finish.lua` erases what would be.
-_ERASED: Final = frozenset({JobState.REJECTED, JobState.EXPIRED})
 #: no answer, or that of a server which takes no writes for the moment
 _OUTAGE: Final = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OutOfMemoryError)
 
@@ -53,7 +51,7 @@ async def finish_claim(services: Services, claimed: Claimed, move: Move, line: s
 
 def _sealed(services: Services, claimed: Claimed, move: Move) -> str | None:
     """Return the sealed content to store, None if it is sealed already or will be erased with this move."""
-    is_erased = move.state in _ERASED or (move.state is JobState.SENT and not services.settings.keep_content)
+    is_erased = move.state is JobState.REJECTED or (move.state is JobState.SENT and not services.settings.keep_content)
     if is_erased or not claimed.record.content.startswith(CLEAR_CONTENT):
         return None
     return services.seal(claimed.record)

@@ -144,8 +144,8 @@ if move == 'stay' then
 end
 if move == 'failed' or move == 'rejected' or move == 'expired' then
   conclude(id, job, move, now)
-  if move ~= 'failed' then
-    erase_content(id, job)   -- only a failed job can be replayed
+  if move == 'rejected' then
+    erase_content(id, job)   -- the others can be replayed
   end
   return { 'done', move }
 end

@@ -147,7 +147,7 @@ def _wrong_ends(now: Picture) -> Iterator[str]:
             yield f"{job_id} is {job['state']}, and its place in the dead-letter view disagrees"
         if job.get("place") != Place.ATTEMPT and {"owner", "lease_ms", "open"} & job.keys():
             yield f"{job_id} is {job['state']} and still in hand"
-        if job["state"] in FINISHED - {JobState.FAILED} and "content" in job:
+        if job["state"] in FINISHED - {JobState.FAILED, JobState.EXPIRED} and "content" in job:
             yield f"{job_id} is {job['state']} and keeps its content"
         if "last_finish" in job and job.get("content", "").startswith("plain:"):
             yield f"{job_id} outlived a pass with its content in clear"

@@ -121,12 +121,14 @@ ways = pytest.mark.parametrize(("state", "end"), ENDS.values(), ids=ENDS)
 
 
 @ways
-async def test_only_a_failed_job_keeps_content_and_keeps_it_sealed(redis: TextRedis, state: str, end: End) -> None:
+async def test_only_what_can_be_replayed_keeps_content_and_keeps_it_sealed(
+    redis: TextRedis, state: str, end: End
+) -> None:
     await end(redis)
 
     ended, content = await redis.hmget(keys.job("job-1"), "state", "content")
     assert ended == state
-    assert (content is not None) == (state == "failed")
+    assert (content is not None) == (state in {"failed", "expired"})
     kept = str(await snapshot(redis))
     assert "+12015550123" not in kept
     assert "493817" not in kept
