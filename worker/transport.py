@@ -41,6 +41,7 @@ class _Sturdy:
     global_keyprefix: str
     _queue_cycle: Any
     _q_for_pri: Any
+    conn_or_acquire: Any
     _in_poll: Any
     _brpop_sent_at: Any
 
@@ -61,6 +62,13 @@ class _Sturdy:
         self._brpop_sent_at = time.monotonic()
         command = ["BRPOP", *lists, timeout or self.brpop_timeout]
         connection.send_command(*(self.client._prefix_args(command) if self.global_keyprefix else command))  # noqa: SLF001
+
+    def _size(self, queue: str) -> int:
+        """Return how many messages wait; without a transaction, which a full Redis refuses."""
+        with self.conn_or_acquire() as client, client.pipeline(transaction=False) as pipe:
+            for step in self.priority_steps:
+                pipe.llen(self._q_for_pri(queue, step))
+            return sum(pipe.execute())
 
     def _queue_bind(self, exchange: str, *arguments: Any) -> None:
         """Note which queue belongs to an exchange; remote control and events find each other without."""

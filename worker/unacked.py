@@ -1,9 +1,9 @@
 """What kombu keeps of messages in hand, kept by the clock of Redis, and so that a full Redis does not end the worker.
 
-kombu notes each message it takes, and gives each one back, in a transaction of commands that need memory. Redis at its
-`maxmemory` refuses those, and Celery takes the refusal for "unrecoverable" and exits: seen with kombu 5.7.0. The worker
-that a supervisor starts next does the same, so nothing recorded is sent and no memory becomes free. A script that first
-removes something is let through, and moves the same bytes only.
+kombu notes each message it takes, forgets it when it was worked on, and gives it back, in a transaction each. Redis at
+its `maxmemory` refuses transactions, and Celery takes the refusal for "unrecoverable" and exits: seen with kombu 5.7.0.
+The worker that a supervisor starts next does the same, so nothing recorded is sent and no memory becomes free. A script
+that first removes something is let through, and moves the same bytes only.
 
 kombu tells the age of a message by the clocks of two workers. One that was 10 minutes ahead put back, every 5 s, all
 that the others had in hand.
@@ -45,6 +45,11 @@ local time = redis.call('TIME')
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZADD', KEYS[2], time[1] .. '.' .. string.format('%06d', time[2]), ARGV[1])
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+""")
+#: KEYS: the same two. ARGV: tag.
+_FORGET: Final = _Script("""
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[1], ARGV[1])
 """)
 #: KEYS: the same two, and the lists the message goes back to. ARGV: tag, LPUSH or RPUSH, the message. A second run
 #: finds no message.
@@ -89,6 +94,20 @@ class QoS(kombu_redis.QoS):
         with self.channel.conn_or_acquire() as client:
             _NOTE.run(client, [self.unacked_key, self.unacked_index_key], [delivery_tag, kept])
         virtual.QoS.append(self, message, delivery_tag)  # type: ignore[no-untyped-call]  # kombu ships few types
+
+    def ack(self, delivery_tag: str) -> None:
+        """Forget a message that was worked on."""
+        with self.channel.conn_or_acquire() as client:
+            _FORGET.run(client, [self.unacked_key, self.unacked_index_key], [delivery_tag])
+        virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Forget a message, or give it back."""
+        if requeue:
+            self.restore_by_tag(delivery_tag, leftmost=True)
+            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
+        else:
+            self.ack(delivery_tag)
 
     def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:
         """Give a message back to its queue, if it is still in hand."""
