@@ -7,6 +7,7 @@ Sentinels, or the name server, again.
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any, Final
 
 import redis
@@ -19,6 +20,8 @@ from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection
 #: how Redis 6.2 shows what stopped a script: `Error running script (call to f_...): @user_script:1: -READONLY You ...`
 _WRAPPED_NO_MASTER: Final = (": -READONLY ", ": -MASTERDOWN ")
 _WRAPPED_FULL: Final = ": -OOM "
+#: whether this redis-py can close idle connections alone.
+_CAN_SPARE: Final = "inuse_connections" in signature(redis.BlockingConnectionPool.disconnect).parameters
 
 
 def translated(error: ResponseError) -> RedisConnectionError | ResponseError:
@@ -75,6 +78,10 @@ class SentinelConnection(_Leaves, SentinelManagedConnection):
 
 class SentinelPool(SentinelConnectionPool, redis.BlockingConnectionPool):
     """Connections to the master that Sentinels name; who finds none free waits for one."""
+
+    def disconnect(self, inuse_connections: bool = True) -> None:
+        """Close idle connections, and those in use too if asked for; redis-py 6 always closes all."""
+        super().disconnect(**({"inuse_connections": inuse_connections} if _CAN_SPARE else {}))
 
 
 class AsyncConnection(_AsyncLeaves, redis.asyncio.Connection):

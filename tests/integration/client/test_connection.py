@@ -4,8 +4,10 @@ import pytest
 from kombu.connection import Connection
 from redis.asyncio import Redis
 
-from tests.support.redis_server import RedisServer
+from tests.support.redis_server import RedisServer, free_port
+from trunkline_client import AsyncTrunkline
 from trunkline_client.connection import celery_broker, open_async, open_sync
+from trunkline_client.errors import NotAccepted
 
 pytestmark = pytest.mark.integration
 
@@ -40,3 +42,15 @@ def test_celery_reaches_the_server_through_the_translated_address(redis_url: str
         queue.put({"ping": 1})
         assert queue.get(timeout=5).payload == {"ping": 1}
         queue.close()
+
+
+async def test_a_demoted_master_is_left_for_whoever_has_its_name_next(redis_url: str, redis: Redis) -> None:
+    await redis.replicaof("127.0.0.1", free_port())
+    try:
+        async with AsyncTrunkline(redis_url) as client:
+            with pytest.raises(NotAccepted, match="Redis cannot be reached"):
+                await client.send_sms(tenant="acme", to="+12015550123", body="hello", id="job-1")
+            await redis.replicaof("NO", "ONE")
+            assert (await client.send_sms(tenant="acme", to="+12015550123", body="hello", id="job-1")).created
+    finally:
+        await redis.replicaof("NO", "ONE")
