@@ -16,6 +16,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from trunkline_client import keys
 from trunkline_client.errors import JobConflict, JobInvalid, NotAccepted, RedisUnavailable, StatusUnreadable
+from trunkline_client.failover import NoWrites
 from trunkline_client.job import CheckedJob, check
 from trunkline_client.record import Handle, Status, enqueue_call, enqueued, status_of
 from trunkline_client.scripts import CANCEL, ENQUEUE, USED, Script, as_text, is_forgotten
@@ -151,6 +152,8 @@ def reason(error: RedisError) -> str:
         return "Redis refused the password"
     if isinstance(error, RedisTimeoutError):
         return "Redis did not answer in time"
+    if isinstance(error, NoWrites):
+        return "Redis takes no writes at present: it has too few replicas, or cannot write to its disk"
     if isinstance(error, RedisConnectionError):
         return "the certificate of Redis is not trusted" if is_untrusted(error) else "Redis cannot be reached"
     if isinstance(error, OutOfMemoryError):

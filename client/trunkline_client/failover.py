@@ -20,8 +20,14 @@ from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection
 #: how Redis 6.2 shows what stopped a script: `Error running script (call to f_...): @user_script:1: -READONLY You ...`
 _WRAPPED_NO_MASTER: Final = (": -READONLY ", ": -MASTERDOWN ")
 _WRAPPED_FULL: Final = ": -OOM "
+#: too few replicas, or a disk that cannot be written: both pass, and nothing was changed.
+_NO_WRITES: Final = ("NOREPLICAS ", "MISCONF ")
 #: whether this redis-py can close idle connections alone.
 _CAN_SPARE: Final = "inuse_connections" in signature(redis.BlockingConnectionPool.disconnect).parameters
+
+
+class NoWrites(RedisConnectionError):
+    """The server takes no writes at present."""
 
 
 def translated(error: ResponseError) -> RedisConnectionError | ResponseError:
@@ -29,6 +35,8 @@ def translated(error: ResponseError) -> RedisConnectionError | ResponseError:
     text = str(error)
     if isinstance(error, ReadOnlyError | MasterDownError) or any(code in text for code in _WRAPPED_NO_MASTER):
         return RedisConnectionError("this server is no master any more")
+    if text.startswith(_NO_WRITES) or any(f": -{code}" in text for code in _NO_WRITES):
+        return NoWrites("this server takes no writes at present")
     if _WRAPPED_FULL in text:
         return OutOfMemoryError(text)
     return error

@@ -4,7 +4,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MasterDownError, NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 
-from trunkline_client.failover import translated
+from trunkline_client.failover import NoWrites, translated
 
 IN_6_2 = "Error running script (call to f_4c7b): @user_script:12: @user_script: 12: "
 
@@ -20,6 +20,14 @@ OTHERS = [ResponseError("wrong number of arguments"), NoScriptError("No matching
 @pytest.mark.parametrize("error", NO_MASTER, ids=str)
 def test_a_server_that_is_no_master_is_a_lost_connection(error: ResponseError) -> None:
     assert isinstance(translated(error), RedisConnectionError)
+
+
+@pytest.mark.parametrize(
+    "refusal", ["NOREPLICAS Not enough good replicas to write.", "MISCONF Errors writing to the AOF."]
+)
+@pytest.mark.parametrize("before", ["", f"{IN_6_2}-"])
+def test_a_server_that_takes_no_writes_is_waited_for(before: str, refusal: str) -> None:
+    assert isinstance(translated(ResponseError(before + refusal)), NoWrites)
 
 
 def test_a_full_server_is_recognised_in_the_words_of_6_2() -> None:

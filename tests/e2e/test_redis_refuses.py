@@ -1,4 +1,4 @@
-"""A worker process while Redis is at its `maxmemory`: it goes on, and neither loses nor repeats a message."""
+"""A worker process while Redis refuses writes: it neither ends, nor loses or repeats a message."""
 
 from __future__ import annotations
 
@@ -63,3 +63,23 @@ def test_a_worker_that_starts_while_redis_is_full_sends_what_is_recorded(tmp_pat
 
         assert {system.outcome(job_id)["state"] for job_id in jobs} == {"sent"}
         assert "memory" in [event["finding"] for event in worker.events("redis.unsafe")]
+
+
+def test_a_redis_without_enough_replicas_is_waited_for(tmp_path: Path) -> None:
+    with running(tmp_path, TRUNKLINE_LEASE_S="3") as system:
+        system.apply()
+        system.control.arm(FaultPlan(kind=FaultKind.DELAY, account=ACME_SID, delay=Delay(0.2)))
+        worker = system.start_worker("--concurrency", "4")
+        worker.wait_ready()
+        jobs = [sent.id for sent in system.client.send_many(map(job, range(JOBS))) if isinstance(sent, Handle)]
+        wait_for_accepted(system, 4)
+        system.raw.config_set("min-replicas-to-write", 1)
+
+        (refused,) = system.client.send_many([job(JOBS)])
+        assert "too few replicas" in str(refused)
+        time.sleep(2)
+        system.raw.config_set("min-replicas-to-write", 0)
+
+        assert {system.outcome(job_id)["state"] for job_id in jobs} == {"sent"}
+        assert worker.process.poll() is None
+        assert set(Counter(entry.to for entry in system.control.ledger().entries).values()) == {1}
