@@ -17,28 +17,15 @@ _shadows = import_ours(Path(__file__).resolve().parents[1])
 
 from tasks.celery_tasks import register  # noqa: E402  # only now is `tasks` known to be ours
 from trunkline_client import keys  # noqa: E402
-from trunkline_client.connection import celery_broker  # noqa: E402
 from trunkline_client.errors import SettingsInvalid  # noqa: E402
 from trunkline_client.words import Lane  # noqa: E402
+from worker import broker  # noqa: E402
 from worker.bootstrap import WorkerRuntime  # noqa: E402
 from worker.logs import configure  # noqa: E402
 from worker.settings import LogFormat, load_broker_settings, load_settings  # noqa: E402
 from worker.steps import CoreStep  # noqa: E402
 from worker.stopping import ignore_signals  # noqa: E402
 
-_BROKER: Final[dict[str, Any]] = {
-    # A task lasts seconds. Redelivery is harmless: the journal's claim decides, not the broker.
-    "visibility_timeout": 120,
-    "unacked_restore_interval": 5,
-    "unacked_restore_throttle": 1,
-    "priority_steps": [lane.broker_priority for lane in Lane],
-    "queue_order_strategy": "worker.lane_order:LaneOrder",
-    # Without a socket timeout a silent death of the server would block a publish for ever.
-    "socket_timeout": 10,
-    "socket_connect_timeout": 2,
-    "socket_keepalive": True,
-    "health_check_interval": 10,
-}
 _FIXED: Final[dict[str, Any]] = {
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
@@ -62,27 +49,14 @@ _FIXED: Final[dict[str, Any]] = {
 }
 
 
-def _configuration() -> dict[str, Any]:
-    settings = load_broker_settings()
-    broker_url, transport_options = celery_broker(settings.redis_url.get_secret_value())
-    transport = "SentinelTransport" if broker_url.startswith("sentinel") else "Transport"
-    return {
-        **_FIXED,
-        "broker_url": broker_url,
-        "broker_transport": f"worker.transport:{transport}",
-        "broker_transport_options": {**_BROKER, **transport_options},
-        "worker_concurrency": settings.concurrency,
-    }
-
-
 def _build() -> Celery:
     try:
-        configuration = _configuration()
+        settings = load_broker_settings()
     except SettingsInvalid as error:
         sys.stderr.write(f"trunkline: {error}\n")
         raise SystemExit(1) from error
     built = Celery("trunkline")
-    built.conf.update(configuration)
+    built.conf.update(_FIXED, worker_concurrency=settings.concurrency, **broker.configuration(settings))
     return built
 
 
@@ -108,7 +82,12 @@ def _configure_logging(loglevel: int | None = None, **_: Any) -> None:
 @signals.worker_ready.connect
 def _tell_ready(sender: Any = None, **_: Any) -> None:
     queues = sorted(app.amqp.queues.consume_from)
-    structlog.get_logger("trunkline.worker").info("worker.ready", name=sender.hostname, queues=queues)
+    log = structlog.get_logger("trunkline.worker")
+    settings = load_broker_settings()
+    warning = broker.warning(settings)
+    if warning:
+        log.warning("broker.unusual", broker=settings.broker.value, why=warning)
+    log.info("worker.ready", name=sender.hostname, queues=queues)
 
 
 @signals.worker_shutdown.connect

@@ -30,7 +30,8 @@ Flower, `celery inspect` and anything else that only imports `worker.app` reads 
 def render() -> str:
     """Return the page's whole text."""
     rows = [_row(name, field) for name, field in Settings.model_fields.items()]
-    broker = " and ".join(f"`{variable(name)}`" for name in BrokerSettings.model_fields)
+    *others, last = [f"`{variable(name)}`" for name in BrokerSettings.model_fields]
+    broker = f"{', '.join(others)} and {last}"
     return _HEAD + "\n".join(rows) + "\n" + _FOOT.format(broker=broker)
 
 

@@ -22,7 +22,7 @@ from redis.exceptions import OutOfMemoryError
 
 from trunkline_client import failover, keys
 from worker.task_message import is_task_message
-from worker.unacked import QoS
+from worker.unacked import QoS, UnacknowledgedQoS, put_back
 
 _log = structlog.get_logger("trunkline.broker")
 
@@ -30,9 +30,10 @@ _log = structlog.get_logger("trunkline.broker")
 class _Sturdy:
     """What both channels do differently; mixed in before kombu's own class."""
 
-    QoS = QoS
+    QoS: Any = QoS
 
     # What kombu's channel brings along.
+    ack_emulation: bool
     connection: Any
     client: Any
     active_queues: Any
@@ -44,6 +45,17 @@ class _Sturdy:
     conn_or_acquire: Any
     _in_poll: Any
     _brpop_sent_at: Any
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if not self.ack_emulation:
+            self.QoS = UnacknowledgedQoS
+
+    def _restore(self, message: Any, leftmost: bool = False) -> None:
+        if self.ack_emulation:
+            super()._restore(message, leftmost)  # type: ignore[misc]  # kombu ships no types
+        else:
+            put_back(self, message, leftmost=leftmost)
 
     def _connparams(self, asynchronous: bool = False) -> Any:  # kombu's signature
         if self.connection.client is None:

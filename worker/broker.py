@@ -1,0 +1,69 @@
+"""Which transport carries Celery's messages, and how. No promise about a recorded job rests on the choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from trunkline_client.connection import celery_broker
+from trunkline_client.words import Lane
+from worker.settings import Broker, BrokerSettings
+
+_OPTIONS: Final[dict[str, Any]] = {
+    # A task lasts seconds. Redelivery is harmless: the journal's claim decides, not the broker.
+    "visibility_timeout": 120,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "priority_steps": [lane.broker_priority for lane in Lane],
+    "queue_order_strategy": "worker.lane_order:LaneOrder",
+    # Without a socket timeout a silent death of the server would block a publish for ever.
+    "socket_timeout": 10,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What one choice means.
+
+    Attributes:
+        is_ours: whether `worker.transport` carries the messages, else kombu's own transport.
+        acknowledges: whether a message that a killed worker had in hand comes back.
+    """
+
+    is_ours: bool
+    acknowledges: bool
+
+
+KINDS: Final = {
+    Broker.OWN: Kind(is_ours=True, acknowledges=True),
+    Broker.UNACKNOWLEDGED: Kind(is_ours=True, acknowledges=False),
+    Broker.STOCK: Kind(is_ours=False, acknowledges=True),
+    Broker.STOCK_UNACKNOWLEDGED: Kind(is_ours=False, acknowledges=False),
+}
+
+
+def configuration(settings: BrokerSettings) -> dict[str, Any]:
+    """Return Celery's settings of the broker."""
+    url, options = celery_broker(settings.redis_url.get_secret_value())
+    kind = KINDS[settings.broker]
+    chosen: dict[str, Any] = {
+        "broker_url": url,
+        "broker_transport_options": {**_OPTIONS, **options, "ack_emulation": kind.acknowledges},
+    }
+    if kind.is_ours:
+        transport = "SentinelTransport" if url.startswith("sentinel") else "Transport"
+        chosen["broker_transport"] = f"worker.transport:{transport}"
+    return chosen
+
+
+def warning(settings: BrokerSettings) -> str | None:
+    """Return what an operator should know about the choice, None if nothing."""
+    kind = KINDS[settings.broker]
+    if not kind.acknowledges:
+        return "a trunkline.submit message that a killed worker has in hand is lost; jobs enqueued by a client are not"
+    if not kind.is_ours:
+        return "kombu's own transport is for comparison: an outage of Redis or junk in a queue can end this worker"
+    return None
