@@ -289,12 +289,7 @@ class System:
 def running(
     folder: Path, *, aof: bool = False, redis: RedisServer | None = None, redis_url: str = "", **variables: str
 ) -> Iterator[System]:
-    """Run a Redis server and the simulators; workers are the test's to start. Everything ends with the block.
-
-    Args:
-        redis: a running server to use instead.
-        redis_url: the way to it, if that is not the plain one.
-    """
+    """Run a Redis server, or use `redis` by way of `redis_url`, and the simulators; workers are the test's to start."""
     with ExitStack() as stack:
         redis = redis or stack.enter_context(RedisServer(folder / "redis", aof=aof))
         redis_url = redis_url or redis.url
