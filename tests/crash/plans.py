@@ -16,6 +16,7 @@ from tests.support.chaos.tally import Tally
 from tests.support.chaos.traps import Point
 from tests.support.clocks import shifted_clock
 from tests.support.system import ACME_SID
+from worker.settings import Broker
 
 Trouble = Callable[[Run], None]
 
@@ -243,6 +244,16 @@ PLANS: Final = (
         trouble=at(Point.WRITTEN, _KILL),
         faults=(FaultPlan(kind=FaultKind.RESET, provider="syniverse", method="POST", accept_first=True, share=0.05),),
         is_refused=True,
+    ),
+    *(
+        Plan(
+            name=f"workers killed at random, broker {broker}",
+            trouble=at_random(_KILL),
+            variables={"TRUNKLINE_BROKER": broker.value},
+            in_short=broker is Broker.STOCK_UNACKNOWLEDGED,
+        )
+        for broker in Broker
+        if broker is not Broker.OWN
     ),
     Plan(name="workers frozen at random", trouble=at_random(_PAUSE)),
     *(

@@ -15,12 +15,15 @@ import pytest
 from tests.crash.plans import PLANS, Plan
 from tests.crash.table import Row
 from tests.support.chaos.run import Load, prepared
+from worker.settings import Broker
 
 pytestmark = pytest.mark.crash
 
 IS_FULL = "CRASH_JOBS" in os.environ
 LOAD = Load(jobs=int(os.environ["CRASH_JOBS"]), concurrency=16, pace_s=0.1) if IS_FULL else Load(120, 4, 0.2)
 SEED = int(os.environ.get("CRASH_SEED", "1"))
+#: The broker of all plans, as `TRUNKLINE_BROKER` names it; a plan may name its own.
+BROKER = os.environ.get("CRASH_BROKER", Broker.OWN.value)
 
 
 @pytest.mark.parametrize("plan", [plan for plan in PLANS if IS_FULL or plan.in_short], ids=lambda plan: plan.name)
@@ -32,7 +35,7 @@ def test_a_plan_of_trouble_keeps_its_promise(plan: Plan, tmp_path: Path, report:
         seed=SEED,
         faults=plan.faults,
         per_worker=plan.of_worker,
-        variables=plan.variables,
+        variables={"TRUNKLINE_BROKER": BROKER, **plan.variables},
         has_sentinels=plan.has_sentinels,
     ) as run:
         plan.carry_out(run)
