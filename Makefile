@@ -33,10 +33,10 @@ demo: $(DEMO) ## run the whole of Trunkline on this machine: embedded server, si
 	@$(BIN)/trunkline demo $(ARGS)
 
 test: $(DEV) ## run every test: unit, integration, e2e, crash (WORKERS=2 processes; ARGS go to pytest)
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 test-unit: $(DEV) ## run the unit tests only: no server, no sockets
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/unit $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/unit $(ARGS)
 
 test-crash: $(DEV) ## break everything, with JOBS jobs a plan, SEED and BROKER, and print the table of docs/reliability.md (half an hour)
 	@CRASH_JOBS=$(JOBS) CRASH_SEED=$(SEED) CRASH_BROKER=$(BROKER) $(BIN)/pytest -p no:xdist tests/crash/test_plans.py $(ARGS)

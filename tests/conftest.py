@@ -16,6 +16,13 @@ settings.register_profile("trunkline", settings(), deadline=None, suppress_healt
 settings.load_profile("trunkline")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file on one process of xdist, since they share fixtures, unless they name a group."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A running server that lives as long as this pytest process; a test may kill it and need not start it again."""

@@ -236,7 +236,7 @@ _CUT_AFTER: Final = twilio(FaultKind.RESET, accept_first=True, share=0.05, seed=
 
 PLANS: Final = (
     Plan(name="nothing is broken"),
-    Plan(name="workers killed at random", trouble=at_random(_KILL), in_short=True),
+    Plan(name="workers killed at random", trouble=at_random(_KILL)),
     *(Plan(name=f"killed {point}", trouble=at(point, _KILL), in_short=point is Point.WRITTEN) for point in Point),
     Plan(name=f"calls, killed {Point.WRITTEN}", trouble=at(Point.WRITTEN, _KILL), job={"channel": "voice"}),
     Plan(

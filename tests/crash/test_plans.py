@@ -26,7 +26,14 @@ SEED = int(os.environ.get("CRASH_SEED", "1"))
 BROKER = os.environ.get("CRASH_BROKER", Broker.OWN.value)
 
 
-@pytest.mark.parametrize("plan", [plan for plan in PLANS if IS_FULL or plan.in_short], ids=lambda plan: plan.name)
+@pytest.mark.parametrize(
+    "plan",
+    [
+        pytest.param(plan, id=plan.name, marks=pytest.mark.xdist_group(plan.name))
+        for plan in PLANS
+        if IS_FULL or plan.in_short
+    ],
+)
 @pytest.mark.timeout(900)
 def test_a_plan_of_trouble_keeps_its_promise(plan: Plan, tmp_path: Path, report: Callable[[Row], None]) -> None:
     with prepared(

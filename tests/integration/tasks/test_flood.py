@@ -19,7 +19,7 @@ from trunkline_client.words import Lane
 pytestmark = pytest.mark.integration
 
 FEW: Final = 100
-MANY: Final = 5_000
+MANY: Final = 1_000
 ATTEMPT: Final = '{"id":"quiet.a1","sender":"own","provider":"twilio","account":"AC1","started_ms":1}'
 SENT: Final = moves.sent(
     sender="own", provider="twilio", account="AC1", provider_id="SM1", attempt_id="quiet.a1", keep_content=False
