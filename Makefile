@@ -51,7 +51,7 @@ format: $(DEV) ## rewrite the code in the house format, and mend what ruff can m
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(DEV) ## measure enqueueing, the HTTP transport and large installations against baselines of the same run (two minutes)
+bench: $(DEV) ## measure enqueueing, transports, large installations and long queues against baselines of the same run (five minutes)
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 up: docker-ready .env ## start the containers of docker-compose.yml: Redis, workers, Flower, simulated providers

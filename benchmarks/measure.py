@@ -25,6 +25,15 @@ class Measurement:
     cpu_us: float
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something measured that is neither a rate nor CPU time."""
+
+    what: str
+    value: float
+    unit: str
+
+
 @dataclass(slots=True)
 class Stopwatch:
     """Wall and CPU time of this process since it was started, and what was done meanwhile."""

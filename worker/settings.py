@@ -81,9 +81,9 @@ class BrokerSettings(Environment):
     broker: Broker = Field(
         default=Broker.OWN,
         description=(
-            "The transport under Celery: `own`; `unacknowledged`, which costs less CPU, and loses the "
-            "`trunkline.submit` messages that a killed worker had in hand, but no recorded job; or kombu's, for "
-            "comparison: `stock`, `stock_unacknowledged` ([what differs](reliability.md#the-broker))."
+            "The transport under Celery: `own`; `unacknowledged`, which loses the `trunkline.submit` messages that a "
+            "killed worker had in hand, but no recorded job; or kombu's, for comparison: `stock`, "
+            "`stock_unacknowledged` ([what differs](reliability.md#the-broker))."
         ),
     )
 

@@ -38,10 +38,15 @@ def test_a_published_port_is_bound_to_the_loopback_address(service: str) -> None
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[service].get("ports", []))
 
 
-def test_redis_writes_to_disk_and_evicts_nothing() -> None:
+def test_redis_writes_to_disk_evicts_nothing_and_keeps_records_small() -> None:
     redis = SERVICES["redis"]
     options = dict(zip(redis["command"][1::2], redis["command"][2::2], strict=True))
-    assert options == {"--appendonly": "yes", "--appendfsync": "everysec", "--maxmemory-policy": "noeviction"}
+    assert options == {
+        "--appendonly": "yes",
+        "--appendfsync": "everysec",
+        "--maxmemory-policy": "noeviction",
+        "--hash-max-listpack-value": "1024",
+    }
     assert redis["volumes"] == ["journal:/data"]
     assert "ports" not in redis
 
