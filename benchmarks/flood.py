@@ -37,6 +37,7 @@ DUE: Final = 50
 CHUNK: Final = 1_000
 LEASE_MS: Final = 10_000
 STEPS: Final = ("enqueue", "claim", "begin the attempt", "finish")
+_TWINS: Final = keys.calling("bench")
 _ATTEMPT: Final = '{"id":"a","sender":"own","provider":"twilio","account":"AC0","started_ms":1}'
 _ACCEPTED: Final = AttemptResult(outcome=Outcome.ACCEPTED, provider_id="SM1")
 _SENT: Final = moves.sent(
@@ -101,7 +102,7 @@ class _Crowd:
             await self._take_nudge(handle.id)
             claimed = await self._timed("claim", self.journal.claim(handle.id, "", f"bench:{handle.id}"))
             assert isinstance(claimed, Claimed)  # noqa: S101
-            begun = self.journal.begin_attempt(claimed, 1, _ATTEMPT, chain=("own",), least_life_ms=1)
+            begun = self.journal.begin_attempt(claimed, 1, _ATTEMPT, chain=("own",), least_life_ms=1, twins=_TWINS)
             await self._timed("begin the attempt", begun)
             await self._timed("finish", self.journal.finish(claimed, _SENT, sealed_content=None))
 
