@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -67,11 +66,22 @@ if redis.call('HDEL', KEYS[1], ARGV[1]) == 1 then
   end
 end
 """)
+#: The same for a message that Redis does not keep; the removal lets the rest run when Redis is full.
+_PUT_BACK: Final = _Script("""
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[1], ARGV[1])
+for place = 3, #KEYS do
+  redis.call(ARGV[2], KEYS[place], ARGV[3])
+end
+""")
 
 
 @dataclass(slots=True)
 class _Pushes:
-    """Stands for a transaction, to learn from kombu what it would push where."""
+    """Stands for a transaction, to learn from kombu what it would push where.
+
+    kombu prints a message whole, a submitted job's recipient and text too, if a real one refuses it.
+    """
 
     lists: list[str] = field(default_factory=list)
     message: str = ""
@@ -132,14 +142,10 @@ class QoS(kombu_redis.QoS):
             return
         with self.channel.conn_or_acquire(client) as client:  # noqa: PLR1704  # kombu's own idiom
             kept = client.hget(self.unacked_key, tag)
-            if not kept:
+            if kept:
+                _give_back(_GIVE_BACK, client, self.channel, tag, json.loads(kept), leftmost)
+            else:
                 client.zrem(self.unacked_index_key, tag)
-                return
-            pushes = _Pushes()
-            message, exchange, routing_key = json.loads(kept)
-            self.channel._do_restore_message(message, exchange, routing_key, pushes, leftmost)  # noqa: SLF001
-            names = [self.unacked_key, self.unacked_index_key, *pushes.lists]
-            _GIVE_BACK.run(client, names, [tag, "LPUSH" if leftmost else "RPUSH", pushes.message])
 
     def _nudge(self, delivery_tag: str) -> Any | None:
         message = self._delivered.get(delivery_tag)
@@ -179,12 +185,20 @@ class UnacknowledgedQoS(virtual.QoS):
 def put_back(channel: Any, message: Any, client: Any = None, leftmost: bool = False) -> None:
     """Write a message that Redis does not keep to its queue again, as it came.
 
-    kombu would write what it made of the body, and that is no task message to the next worker. A full Redis takes no
-    nudge back; the sweeper writes it again.
+    kombu would write what it made of the body, and that is no task message to the next worker.
     """
     info = message.delivery_info
-    with channel.conn_or_acquire(client) as used, suppress(OutOfMemoryError):
-        channel._do_restore_message(message._raw, info["exchange"], info["routing_key"], used, leftmost)  # noqa: SLF001
+    kept = [message._raw, info["exchange"], info["routing_key"]]  # noqa: SLF001  # as kombu does
+    with channel.conn_or_acquire(client) as used:
+        _give_back(_PUT_BACK, used, channel, message.delivery_tag, kept, leftmost)
+
+
+def _give_back(script: _Script, client: Any, channel: Any, tag: str, kept: list[Any], leftmost: bool) -> None:
+    """Run one of the two scripts for a message, its exchange and its routing key, as `QoS` keeps them."""
+    pushes = _Pushes()
+    channel._do_restore_message(*kept, pushes, leftmost)  # noqa: SLF001
+    names = [channel.unacked_key, channel.unacked_index_key, *pushes.lists]
+    script.run(client, names, [tag, "LPUSH" if leftmost else "RPUSH", pushes.message])
 
 
 def _is_nudge(message: Any) -> bool:

@@ -87,3 +87,29 @@ def test_what_is_in_hand_goes_back_whole(
     assert json.loads(back)["headers"]["id"] == message["headers"]["id"]
     assert json.loads(back)["body"] == message["body"]
     assert server.exists("unacked", "unacked_index") == 0
+
+
+@pytest.mark.parametrize("message", [NUDGE, SUBMIT], ids=["nudge", "submit"])
+@pytest.mark.parametrize("broker", [Broker.OWN, Broker.UNACKNOWLEDGED])
+@pytest.mark.parametrize("refused", [False, True], ids=["closed", "refused"])
+def test_what_is_in_hand_goes_back_to_a_full_redis_too(
+    server: Any,
+    redis_url: str,
+    message: dict[str, Any],
+    broker: Broker,
+    refused: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    channel = take(server, redis_url, message, broker)
+
+    server.config_set("maxmemory", "1")
+    try:
+        if refused:
+            channel.basic_reject(tag(message), requeue=True)
+        channel.close()
+    finally:
+        server.config_set("maxmemory", "0")
+
+    (back,) = server.lrange(QUEUE, 0, -1)
+    assert json.loads(back)["body"] == message["body"]
+    assert caplog.records == []
