@@ -11,7 +11,9 @@ from redis.commands.core import AsyncScript
 _WITHOUT_PRELUDE = frozenset({"bind", "reseal"})
 _WITH_LIMITS = frozenset({"begin_attempt", "count"})
 #: these carry recorded jobs on, so they run when Redis is full; what records more is refused then.
-_WHEN_FULL = frozenset({"begin_attempt", "bind", "claim", "count", "finish", "move_due", "renew", "sweep"})
+_WHEN_FULL = frozenset(
+    {"begin_attempt", "bind", "claim", "count", "finish", "move_due", "renew", "replay", "settle", "sweep"}
+)
 _WITH_AUDIT = frozenset({"settle", "replay"})
 
 

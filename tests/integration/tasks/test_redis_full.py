@@ -9,12 +9,16 @@ from redis.exceptions import OutOfMemoryError
 
 from providers.faults import Fault
 from providers.protocol import AttemptResult, LookupAnswer
+from tasks import moves
 from tasks.journal import Claimed
+from tasks.replay import Replays, Requeued, Terms
+from tasks.settle import WasSent, settle
 from tests.support.flow import ACCEPTED, UNKNOWN, config, refused, worker
+from tests.support.in_hand import end, held_unknown, in_hand
 from tests.support.journal import TextRedis, cancel, enqueue, snapshot
 from trunkline_client import AsyncTrunkline, keys
 from trunkline_client.errors import NotAccepted
-from trunkline_client.words import Lane
+from trunkline_client.words import JobState, Lane
 
 pytestmark = pytest.mark.integration
 
@@ -120,6 +124,36 @@ async def test_a_waiting_job_can_be_cancelled(redis: TextRedis, fill: Fill) -> N
     await fill()
 
     assert await cancel(redis) == ("cancelled", "cancelled")
+
+
+@pytest.mark.parametrize(("is_held", "state"), [(True, "reconciling"), (False, "queued")])
+async def test_a_job_can_be_replayed(redis: TextRedis, fill: Fill, is_held: bool, state: str) -> None:
+    journal = worker(redis, config()).services.journal
+    if is_held:
+        await held_unknown(redis, journal)
+    else:
+        await end(journal, await in_hand(redis, journal), moves.failed(Fault.NO_CHAIN))
+    await fill()
+
+    requeued = await Replays(redis, actor="ops@x", new_token=lambda: "t1").replay("job-1", Terms(unknown=True))
+
+    assert requeued == Requeued("job-1", JobState(state))
+
+
+async def test_a_held_job_can_be_settled_and_frees_its_content(redis: TextRedis, fill: Fill) -> None:
+    await held_unknown(redis, worker(redis, config()).services.journal)
+    await fill()
+
+    assert await settle(redis, "job-1", WasSent(), actor="ops@x", token="t1") is JobState.SENT
+
+    assert not await redis.hexists(keys.job("job-1"), "content")
+
+
+async def test_what_is_over_is_forgotten(redis: TextRedis, fill: Fill) -> None:
+    await redis.zadd(keys.FORGET, {"job-1 acme": 1})
+    await fill()
+
+    assert await worker(redis, config()).services.journal.forget(100) == 1
 
 
 async def test_what_records_more_is_refused_whole(redis: TextRedis, fill: Fill) -> None:
