@@ -10,8 +10,8 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
 
 import structlog
 from redis.asyncio import Redis
@@ -51,11 +51,13 @@ _MS_PER_DAY: Final = 86_400_000
 #: How many tenants a starting worker looks at for a credential to try its keys on.
 _TENANTS_TO_TRY: Final = 50
 
+Result = TypeVar("Result")
+
 _log = structlog.get_logger("trunkline.worker")
 
 
 class RedisUnreachable(TrunklineError):
-    """Redis did not answer while the worker started."""
+    """Redis did not answer, or took no writes, while the worker started."""
 
 
 class StoppedEarly(TrunklineError):
@@ -81,7 +83,7 @@ class WorkerRuntime:
 
         Raises:
             RedisTooOld: this Redis cannot run the scripts.
-            RedisUnreachable: Redis did not answer within `REDIS_PATIENCE_S`.
+            RedisUnreachable: Redis did not answer, or took no writes, within `REDIS_PATIENCE_S`.
             StoppedEarly: the process was told to stop meanwhile.
             SecretUnreadable: the key ring cannot open the stored credentials.
         """
@@ -158,14 +160,15 @@ class WorkerRuntime:
     async def _open(self, settings: Settings, is_stopping: Callable[[], bool]) -> None:
         url = settings.redis_url.get_secret_value()
         connections = settings.concurrency + _SPARE_CONNECTIONS
-        self._redis = open_async(url, client_name="trunkline-worker", max_connections=connections)
-        await _wait_for_redis(self._redis, is_stopping)
-        await warn_of_unsafe(self._redis)
-        await _write_tuning(self._redis, settings)
+        self._redis = redis = open_async(url, client_name="trunkline-worker", max_connections=connections)
+        await _wait_for_redis(lambda: warn_of_unsafe(redis), is_stopping)
+        await _wait_for_redis(lambda: _write_tuning(redis, settings), is_stopping)
         ring = KeyRing(settings.secret_key_texts)
-        store = ConfigStore(self._redis)
-        await _check_keys(store, ring)
-        digester = await load_digester(self._redis, ring, new_key=lambda: secrets.token_hex(32))
+        store = ConfigStore(redis)
+        await _wait_for_redis(lambda: _check_keys(store, ring), is_stopping)
+        digester = await _wait_for_redis(
+            lambda: load_digester(redis, ring, new_key=lambda: secrets.token_hex(32)), is_stopping
+        )
         journal = Journal(self._redis, lease_ms=round(settings.lease_s * 1000))
         self._retired = RetiredSecrets(self._redis, journal, store, new_token=lambda: secrets.token_urlsafe(16))
         self._providers = providers_of(settings, Timeouts(connect_s=settings.connect_s, read_s=settings.attempt_s))
@@ -211,23 +214,22 @@ def _dispatch_settings(settings: Settings) -> DispatchSettings:
     )
 
 
-async def _wait_for_redis(redis: Redis, is_stopping: Callable[[], bool]) -> None:
+async def _wait_for_redis(ask: Callable[[], Awaitable[Result]], is_stopping: Callable[[], bool]) -> Result:
+    """Return what `ask` returns, once Redis answers it; one that loads its file or takes no writes does not yet."""
     give_up_at = time.monotonic() + REDIS_PATIENCE_S
     while True:
         try:
-            await redis.ping()
+            return await ask()
         except (RedisError, OSError) as error:
             if is_stopping():
                 raise StoppedEarly("stopped while waiting for Redis") from error
             if time.monotonic() >= give_up_at:
                 raise RedisUnreachable(
                     f"Redis did not answer within {REDIS_PATIENCE_S:.0f} s ({type(error).__name__}); "
-                    "check TRUNKLINE_REDIS_URL and that the server runs"
+                    "check TRUNKLINE_REDIS_URL and that the server runs and takes writes"
                 ) from error
             _log.warning("redis.waiting", error=type(error).__name__)
             await asyncio.sleep(_REDIS_PAUSE_S)
-        else:
-            return
 
 
 async def _write_tuning(redis: Redis, settings: Settings) -> None:

@@ -83,3 +83,18 @@ def test_a_redis_without_enough_replicas_is_waited_for(tmp_path: Path) -> None:
         assert {system.outcome(job_id)["state"] for job_id in jobs} == {"sent"}
         assert worker.process.poll() is None
         assert set(Counter(entry.to for entry in system.control.ledger().entries).values()) == {1}
+
+
+def test_a_worker_that_starts_beside_a_replica_waits_until_it_is_master(tmp_path: Path) -> None:
+    with running(tmp_path) as system:
+        system.apply()
+        system.raw.execute_command("REPLICAOF", "127.0.0.1", "1")
+        worker = system.start_worker()
+        while not worker.events("redis.waiting"):
+            assert worker.process.poll() is None
+            time.sleep(0.05)
+
+        system.raw.execute_command("REPLICAOF", "NO", "ONE")
+
+        worker.wait_ready()
+        assert [event["finding"] for event in worker.events("redis.unsafe")].count("role") == 1
