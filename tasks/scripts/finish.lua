@@ -61,9 +61,19 @@ local function sent()
   end
 end
 
+-- Whether a lookup has given this very message to another job, with the same recipient and text.
+local function is_taken()
+  local bound = details.bound_key and redis.call('GET', details.bound_key)
+  return bound and string.match(bound, '^(.*)%.a%d+$') ~= id
+end
+
 -- Whether what the provider says now is news: the attempt has no definite result yet, or only an operator's word. An
--- operator who said `sent` is not contradicted by a refusal: another message may have been meant.
+-- operator who said `sent` is not contradicted by a refusal: another message may have been meant. A message settles one
+-- job only: where it was taken, this one goes on as if nobody had found any.
 local function is_news(known)
+  if is_taken() then
+    return false
+  end
   if known.settled then
     return outcome == 'accepted'
   end

@@ -262,6 +262,35 @@ async def test_a_dead_workers_call_no_longer_stands_in_the_way_once_its_lease_is
     assert not await redis.exists(TWINS)
 
 
+async def test_a_late_acceptance_whose_message_settled_another_job_settles_nothing(
+    redis: TextRedis, journal: Journal, claimed: Claimed
+) -> None:
+    await begin(journal, claimed)
+    await redis.zadd(keys.LEASES, {"job-1": 1})
+    await journal.sweep(10, 0)
+    assert await journal.bind("AC1", ("SM1",), "job-2.a1", twins=TWINS) == Binding("SM1")
+    before = await snapshot(redis)
+
+    assert await journal.finish(claimed, SENT.ending(1, ACCEPTED, 5), sealed_content=None) is None
+
+    assert await snapshot(redis) == before
+
+
+async def test_a_late_acceptance_whose_message_settled_the_jobs_next_attempt_marks_it(
+    redis: TextRedis, journal: Journal, claimed: Claimed
+) -> None:
+    await begin(journal, claimed)
+    await journal.finish(claimed, moves.stay().ending(1, UNKNOWN, 5), sealed_content=None)
+    await begin(journal, claimed, 2)
+    await journal.bind("AC1", ("SM1",), "job-1.a2", twins=TWINS)
+    found = replace(SENT, extra={**SENT.extra, "attempt_id": "job-1.a2"})
+    await journal.finish(claimed, found.ending(2, ACCEPTED, 5), sealed_content=None)
+
+    await journal.finish(claimed, SENT.ending(1, ACCEPTED, 6), sealed_content=None)
+
+    assert (await job(redis))["maybe_twice"] == "1"
+
+
 async def test_renewal_prolongs_what_is_held_and_names_what_is_lost(
     redis: TextRedis, journal: Journal, claimed: Claimed
 ) -> None:
