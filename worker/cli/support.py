@@ -14,6 +14,7 @@ import click
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from trunkline_client.calls import reason
 from trunkline_client.connection import VARIABLE, open_async, parse
 from trunkline_client.errors import TrunklineError
 from trunkline_client.limits import RULES
@@ -42,11 +43,7 @@ def run_with_redis(body: Callable[[Redis], Awaitable[_Result]]) -> _Result:
     try:
         return asyncio.run(_with_client(url, body))
     except RedisError as error:
-        # a server's own text may quote an argument, so only the kind of the error is shown
-        raise RedisUnavailable(
-            f"Redis at {parse(url)} cannot be used ({type(error).__name__}); check that it runs and that {VARIABLE} "
-            "names it"
-        ) from error
+        raise RedisUnavailable(f"{reason(error)} ({VARIABLE} names {parse(url)})") from error
 
 
 def field_of_a_job(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
