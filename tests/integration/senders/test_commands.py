@@ -244,7 +244,7 @@ def test_redis_down_is_one_line_and_no_traceback(run: Command, arguments: tuple[
 
     message = failed(run(*arguments, TRUNKLINE_REDIS_URL=url, TRUNKLINE_SECRET_KEYS=""))
     assert message.count("\n") == 1
-    assert "Redis at redis://127.0.0.1" in message
+    assert "Redis cannot be reached (TRUNKLINE_REDIS_URL names redis://127.0.0.1" in message
     assert "hidden" not in message
 
 

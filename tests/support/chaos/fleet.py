@@ -71,6 +71,11 @@ class Slot:
         """Whether its worker runs."""
         return self.worker is not None and self.worker.process.poll() is None
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether its worker is stopped by a signal at present."""
+        return self.worker is not None and self.is_alive and _status(self.worker.process.pid) == _STOPPED
+
 
 @dataclass
 class Fleet:
@@ -101,8 +106,8 @@ class Fleet:
         return sum(slot.starts for slot in self.slots)
 
     def pick(self) -> Slot:
-        """Return any of the slots."""
-        return self.random.choice(self.slots)
+        """Return any of the slots whose workers are not frozen, or any at all if all are."""
+        return self.random.choice([slot for slot in self.slots if not slot.is_frozen] or self.slots)
 
     def wait_ready(self) -> None:
         """Return when every worker takes messages."""
@@ -112,9 +117,7 @@ class Fleet:
 
     def wait_awake(self) -> None:
         """Return when no worker is frozen any more."""
-        while any(
-            slot.worker and slot.is_alive and _status(slot.worker.process.pid) == _STOPPED for slot in self.slots
-        ):
+        while any(slot.is_frozen for slot in self.slots):
             time.sleep(_LOOK_S)
 
     def __enter__(self) -> Self:

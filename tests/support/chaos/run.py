@@ -78,9 +78,10 @@ class Run:
             self.jobs[sent.id] = job["to"]
 
     def struck(self) -> None:
-        """Note that trouble was made, or ended, just now."""
+        """Note that trouble was made, or ended, just now; after the last job it changes nothing any more."""
         self.strikes += 1
-        self._quiet_since = time.monotonic()
+        if not self.is_done:
+            self._quiet_since = time.monotonic()
 
     def ended(self) -> int:
         """Return how many jobs have ended or are held; 0 while Redis is away."""
