@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tests.support.chaos.fleet import Mishap
+from tests.support.chaos.relay import Relay
 from tests.support.chaos.run import PAUSE_S, Run
 from tests.support.chaos.traps import Point
 
@@ -52,28 +53,26 @@ def redis_killed(run: Run) -> None:
         run.struck()
 
 
-def redis_cut_off(run: Run) -> None:
-    """Take the connections of all workers away for some seconds."""
-    for _ in range(max(2, most_strikes(run) // 4)):
-        run.wait_for_progress(run.total // 6)
-        for slot in run.fleet.slots:
-            slot.redis.cut()
-        time.sleep(run.random.uniform(1, 5))
-        for slot in run.fleet.slots:
-            slot.redis.mend()
-        run.struck()
+def _without_redis(lose: Callable[[Relay], None], regain: Callable[[Relay], None], most_s: float) -> Trouble:
+    """Take Redis away from all workers, for one second to `most_s`, a few times."""
+
+    def trouble(run: Run) -> None:
+        for _ in range(max(2, most_strikes(run) // 4)):
+            run.wait_for_progress(run.total // 6)
+            for slot in run.fleet.slots:
+                lose(slot.redis)
+            time.sleep(run.random.uniform(1, most_s))
+            for slot in run.fleet.slots:
+                regain(slot.redis)
+            run.struck()
+
+    return trouble
 
 
-def redis_silent(run: Run) -> None:
-    """Let the connections of all workers fall silent for some seconds, without closing them."""
-    for _ in range(max(2, most_strikes(run) // 4)):
-        run.wait_for_progress(run.total // 6)
-        for slot in run.fleet.slots:
-            slot.redis.freeze()
-        time.sleep(run.random.uniform(2, 7))
-        for slot in run.fleet.slots:
-            slot.redis.thaw()
-        run.struck()
+#: Their connections are closed, and so is every new one.
+redis_cut_off: Final = _without_redis(Relay.cut, Relay.mend, 5)
+#: Their connections stay open and say nothing.
+redis_silent: Final = _without_redis(Relay.freeze, Relay.thaw, 7)
 
 
 def failover(run: Run) -> None:
