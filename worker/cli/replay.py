@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -50,31 +51,43 @@ def replay(
       trunkline replay 5f0c1d 60aa01 --ttl 10m --yes
     """  # noqa: D301 - click needs the control character itself
     terms = Terms(unknown=unknown, ttl=ttl)
-    results = run_with_redis(lambda redis: _replayed(redis, job_ids, terms, actor, dry_run=not yes))
+
+    def tell(result: Requeued | Refused) -> None:
+        """Print it when it is known: if Redis is lost on the way, the operator has to know what was done."""
+        if not as_json:
+            click.echo(_line(result, dry_run=not yes))
+
+    results = run_with_redis(lambda redis: _replayed(redis, job_ids, terms, actor, tell, dry_run=not yes))
     refused = [one for one in results if isinstance(one, Refused)]
     requeued = len(results) - len(refused) if yes else 0
     if as_json:
         told = [{"id": one.id, "reason": one.reason} for one in refused]
         print_json({"selected": len(results), "requeued": requeued, "refused": told})
-    else:
-        _print(results, dry_run=not yes)
+    elif not yes:
+        click.echo("Nothing was done: this only shows. --yes does it.")
     if refused and yes:
         sys.exit(_EXIT_REFUSED)
 
 
 async def _replayed(
-    redis: Redis, job_ids: tuple[str, ...], terms: Terms, actor: str, *, dry_run: bool
+    redis: Redis,
+    job_ids: tuple[str, ...],
+    terms: Terms,
+    actor: str,
+    tell: Callable[[Requeued | Refused], None],
+    *,
+    dry_run: bool,
 ) -> list[Requeued | Refused]:
     replays = Replays(redis, actor=actor, new_token=lambda: secrets.token_urlsafe(16))
     act = replays.look if dry_run else replays.replay
-    return [await act(job_id, terms) for job_id in job_ids]
+    results = []
+    for job_id in job_ids:
+        results.append(await act(job_id, terms))
+        tell(results[-1])
+    return results
 
 
-def _print(results: list[Requeued | Refused], *, dry_run: bool) -> None:
-    for one in results:
-        if isinstance(one, Refused):
-            click.echo(f"{one.id} refused: {one.reason}")
-        else:
-            click.echo(f"{one.id} {'would be ' if dry_run else ''}{one.state}")
-    if dry_run:
-        click.echo("Nothing was done: this only shows. --yes does it.")
+def _line(result: Requeued | Refused, *, dry_run: bool) -> str:
+    if isinstance(result, Refused):
+        return f"{result.id} refused: {result.reason}"
+    return f"{result.id} {'would be ' if dry_run else ''}{result.state}"

@@ -171,3 +171,13 @@ def test_a_replay_that_is_refused_for_one_job_requeues_the_others(
 
     refused = [{"id": "job-2", "reason": "not failed (queued)"}]
     assert (ran.code, ran.json) == (1, {"selected": 2, "requeued": 1, "refused": refused})
+
+
+def test_a_replay_that_is_cut_off_has_told_what_it_did(env: dict[str, str], now: TextRedis, journal: Journal) -> None:
+    run(failed(now, journal))
+    run(now.set(keys.job("job-2"), "no record"))
+
+    ran = run_cli("replay", "job-1", "job-2", "--yes", env=env)
+
+    assert (ran.code, ran.out) == (1, "job-1 queued\n")
+    assert ran.err.count("\n") == 1
