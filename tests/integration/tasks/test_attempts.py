@@ -33,11 +33,6 @@ TWINS = keys.calling("of-job-1")
 
 
 @pytest.fixture
-def journal(redis: TextRedis) -> Journal:
-    return Journal(redis, lease_ms=10_000)
-
-
-@pytest.fixture
 async def claimed(redis: TextRedis, journal: Journal) -> Claimed:
     await enqueue(redis)
     claimed = await journal.claim("job-1", "1", "worker:a")

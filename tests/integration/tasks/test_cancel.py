@@ -21,11 +21,6 @@ pytestmark = pytest.mark.integration
 CANCELLED = ("cancelled", "cancelled")
 
 
-@pytest.fixture
-def journal(redis: TextRedis) -> Journal:
-    return Journal(redis, lease_ms=10_000)
-
-
 async def test_a_claimed_job_without_an_attempt_is_cancelled_and_none_can_begin(
     redis: TextRedis, journal: Journal
 ) -> None:

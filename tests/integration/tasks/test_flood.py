@@ -26,11 +26,6 @@ SENT: Final = moves.sent(
 ).ending(1, AttemptResult(outcome=Outcome.ACCEPTED, provider_id="SM1"), 1)
 
 
-@pytest.fixture
-def journal(redis: TextRedis) -> Journal:
-    return Journal(redis, lease_ms=10_000)
-
-
 async def _commands(redis: TextRedis, work: Callable[[], Awaitable[object]]) -> Counter[str]:
     """Return how often each command was called meanwhile, in scripts and outside."""
     await redis.config_resetstat()

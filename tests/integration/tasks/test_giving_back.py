@@ -23,11 +23,6 @@ BEGUN = attempt_json("job-1", 1, twilio(), Origin(OriginType.NUMBER, "+120155501
 
 
 @pytest.fixture
-def journal(redis: TextRedis) -> Journal:
-    return Journal(redis, lease_ms=10_000)
-
-
-@pytest.fixture
 async def claimed(redis: TextRedis, journal: Journal) -> Claimed:
     await enqueue(redis)
     taken = await journal.claim("job-1", "1", "worker:a")

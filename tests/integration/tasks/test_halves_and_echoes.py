@@ -14,11 +14,6 @@ from trunkline_client.words import Lane
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture
-def journal(redis: TextRedis) -> Journal:
-    return Journal(redis, lease_ms=10_000)
-
-
 async def test_the_end_of_an_attempt_that_arrives_a_second_time_does_not_close_the_next_one(
     redis: TextRedis, journal: Journal
 ) -> None:

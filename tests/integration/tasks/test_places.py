@@ -14,11 +14,6 @@ from trunkline_client.words import Lane
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture
-def journal(redis: TextRedis) -> Journal:
-    return Journal(redis, lease_ms=10_000)
-
-
 async def test_a_new_job_is_recorded_and_nudged_once(redis: TextRedis) -> None:
     assert await enqueue(redis) == ("created", "queued")
 

@@ -41,11 +41,6 @@ QUEUED = Requeued("job-1", JobState.QUEUED)
 
 
 @pytest.fixture
-def journal(redis: TextRedis) -> Journal:
-    return Journal(redis, lease_ms=10_000)
-
-
-@pytest.fixture
 def replays(redis: TextRedis) -> Replays:
     tokens = count()
     return Replays(redis, actor="ops@x", new_token=lambda: str(next(tokens)))

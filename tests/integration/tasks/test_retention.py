@@ -28,11 +28,6 @@ KEEP_MS: Final = 300
 End = Callable[[TextRedis], Awaitable[None]]
 
 
-@pytest.fixture
-def journal(redis: TextRedis) -> Journal:
-    return Journal(redis, lease_ms=10_000)
-
-
 def served(
     *,
     policy: Policy = ALL_LIMITS,

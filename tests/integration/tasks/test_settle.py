@@ -19,11 +19,6 @@ pytestmark = pytest.mark.integration
 ACCOUNT = "AC" + "0" * 32
 
 
-@pytest.fixture
-def journal(redis: TextRedis) -> Journal:
-    return Journal(redis, lease_ms=10_000)
-
-
 async def settled(redis: TextRedis, ending: WasSent | WasNotSent, token: str = "t1") -> JobState:
     return await settle(redis, "job-1", ending, actor="ops@x", token=token)
 
