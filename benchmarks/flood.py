@@ -48,8 +48,9 @@ _SENT: Final = moves.sent(
 _FAIL: Final = """
 for number = ARGV[1], ARGV[2] do
   local id = string.format('failed-%08d', number)
-  redis.call('HSET', 'tl:job:' .. id, 'v', 1, 'tenant', 'flood', 'state', 'failed', 'attempts', 0)
-  redis.call('ZADD', 'tl:dead', number, id)
+  redis.call('HSET', 'tl:job:' .. id, 'v', 1, 'tenant', 'flood', 'state', 'failed', 'attempts', 0, 'created_ms', number)
+  redis.call('ZADD', 'tl:jobs', number, id)
+  redis.call('ZADD', 'tl:ended:failed', number, id)
   redis.call('ZADD', 'tl:jobs:flood', number, id)
   redis.call('ZADD', 'tl:forget', 4102444800000 + number, id .. ' flood')
 end

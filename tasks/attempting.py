@@ -89,4 +89,5 @@ async def _begin(services: Services, hand: InHand, sender: Sender, origin: Origi
         least_life_ms=_LEAST_LIFE_MS[hand.job.channel],
         twins=twins_of(hand.job, sender.account_name, services.digester),
         limits=hand.limits,
+        country=hand.country,
     )

@@ -73,7 +73,8 @@ async def _carry(services: Services, hold: Hold) -> Report:
     config = await services.configurations.get(record.tenant, hold.claimed.config_version)
     ruled = _apply_rules(hold, job, config, services.digester)
     if isinstance(ruled, Move):
-        return await _end_early(services, hold, ruled)
+        country = country_of(job.to.reveal())
+        return await _end_early(services, hold, ruled.with_fields(country=country) if country else ruled)
     if record.reconciling is not None:
         return await reconcile(services, ruled, record.reconciling)
     return await originate(services, ruled)

@@ -29,6 +29,8 @@ _log = structlog.get_logger("trunkline.dispatch")
 
 async def finish(services: Services, hand: InHand, move: Move, line: str) -> Report:
     """Carry out `move` and return the report of this pass."""
+    if hand.is_new_chain and hand.country and move.attempt == 0:
+        move = move.with_fields(country=hand.country)  # else the record of the first attempt has brought it
     return await finish_claim(services, hand.claimed, move, line)
 
 

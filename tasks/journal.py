@@ -154,6 +154,7 @@ class Journal:
         least_life_ms: int,
         twins: str,
         limits: str = "",
+        country: str | None = None,
     ) -> Begun:
         """Record attempt `number` before its call, if the lease, the life and the limits admit it.
 
@@ -163,10 +164,11 @@ class Journal:
             least_life_ms: how much life the attempt needs.
             twins: what `twins_of` returned.
             limits: what `limits_of` returned; a job counted before is not counted again.
+            country: the recipient's, None if unknown; stored with the chain, for listings.
         """
         record = claimed.record
         arguments: list[Any] = [record.id, claimed.owner, record.fence, number, attempt, self._lease_ms, least_life_ms]
-        arguments += [json.dumps(chain) if chain else "", limits, twins]
+        arguments += [json.dumps(chain) if chain else "", limits, twins, country or ""]
         answer = await self._begin(keys=[keys.job(record.id)], args=arguments)
         return Begun(answer[-1])
 

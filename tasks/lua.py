@@ -8,6 +8,8 @@ from importlib import resources
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
+from trunkline_client.scripts import prelude
+
 _WITHOUT_PRELUDE = frozenset({"bind", "reseal"})
 _WITH_LIMITS = frozenset({"begin_attempt", "count"})
 #: these carry recorded jobs on, so they run when Redis is full; what records more is refused then.
@@ -21,18 +23,18 @@ _WITH_AUDIT = frozenset({"settle", "replay"})
 def source(name: str) -> str:
     """Return the whole text of the journal script `name` as Redis runs it.
 
-    Those that move jobs begin with the client's `place.lua`, those that count them also with `limits.lua`, those of an
+    Those that move jobs begin with the client's preludes, those that count them also with `limits.lua`, those of an
     operator with `audit.lua`; those that carry recorded jobs on run when Redis is full.
     """
-    parts = [_read("tasks", name)]
+    parts = [_read(name)]
     if name in _WITH_LIMITS:
-        parts.insert(0, _read("tasks", "limits"))
+        parts.insert(0, _read("limits"))
     if name in _WITH_AUDIT:
-        parts.insert(0, _read("tasks", "audit"))
+        parts.insert(0, _read("audit"))
     if name not in _WITHOUT_PRELUDE:
-        parts.insert(0, _read("trunkline_client", "place"))
+        parts.insert(0, prelude())
     if name in _WHEN_FULL:
-        parts.insert(0, _read("tasks", "when_full"))
+        parts.insert(0, _read("when_full"))
     return "\n".join(parts)
 
 
@@ -41,5 +43,5 @@ def load(redis: Redis, name: str) -> AsyncScript:
     return redis.register_script(source(name))
 
 
-def _read(package: str, name: str) -> str:
-    return resources.files(package).joinpath(f"scripts/{name}.lua").read_text(encoding="utf-8")
+def _read(name: str) -> str:
+    return resources.files("tasks").joinpath(f"scripts/{name}.lua").read_text(encoding="utf-8")

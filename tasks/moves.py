@@ -113,9 +113,19 @@ def expired() -> Move:
     return Move(kind="expired", state=JobState.EXPIRED, fields=_FRESH_SENDER)
 
 
-def requeue(queue: str, step: int) -> Move:
-    """Return the fallback: the job goes to the queue of sender number `step` of its chain."""
-    return Move(kind="requeue", state=JobState.QUEUED, fields={**_FRESH_SENDER, "step": step}, extra={"queue": queue})
+def requeue(queue: str, step: int, *, sender: str, fault: Fault, next_sender: str) -> Move:
+    """Return the fallback: the job goes to the queue of sender number `step` of its chain.
+
+    Args:
+        queue: the queue of that sender.
+        step: its index in the chain.
+        sender: the sender that could not send, for those who follow the events.
+        fault: why it could not.
+        next_sender: the sender whose turn it is.
+    """
+    told = {"sender": sender, "fault": fault.value, "next": next_sender}
+    fields = {**_FRESH_SENDER, "step": step}
+    return Move(kind="requeue", state=JobState.QUEUED, fields=fields, extra={"queue": queue, "fell_back": told})
 
 
 def give_back(queue: str) -> Move:

@@ -61,7 +61,13 @@ def fall_back(
         move = moves.failed(fault)
         move = move.with_fields(maybe_sent="1") if maybe_twice else move
     else:
-        move = moves.requeue(keys.fallback_queue(turn.sender.kind.provider), turn.step)
+        move = moves.requeue(
+            keys.fallback_queue(turn.sender.kind.provider),
+            turn.step,
+            sender=hand.chain[hand.record.step],
+            fault=fault,
+            next_sender=turn.sender.key,
+        )
         move = move.with_fields(maybe_twice="1") if maybe_twice else move
         move = move.with_fields(chain=json.dumps(hand.chain)) if hand.is_new_chain else move
     now_ms = hand.hold.now_ms()

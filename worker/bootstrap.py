@@ -236,6 +236,7 @@ async def _write_tuning(redis: Redis, settings: Settings) -> None:
     """Tell the scripts how much is kept and how long; installed clients read it from Redis, not from their settings."""
     keep = {
         "audit_events": settings.audit_events,
+        "events": settings.events,
         "finished_keep_ms": round(settings.finished_keep_days * _MS_PER_DAY),
         "failed_keep_ms": round(settings.failed_keep_days * _MS_PER_DAY),
     }

@@ -171,6 +171,12 @@ class Settings(BrokerSettings):
         le=100_000_000,
         description="About how many events the audit of configuration changes keeps; the oldest are dropped.",
     )
+    events: int = Field(
+        default=100_000,
+        ge=0,
+        le=100_000_000,
+        description="About how many events of jobs are kept for other services; 0 writes none ([events](events.md)).",
+    )
     log_format: LogFormat = Field(
         default=LogFormat.AUTO, description="`json`, `pretty`, or `auto`: pretty on a terminal, JSON elsewhere."
     )

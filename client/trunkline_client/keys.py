@@ -9,24 +9,33 @@ from __future__ import annotations
 
 from typing import Final
 
-from trunkline_client.words import Lane
+from trunkline_client.words import JobState, Lane
 
 PREFIX: Final = "tl:"
 
-#: hash: `lane_window` (jobs), `head_starts` (jobs), times of keeping (ms), `audit_events` (events); absent fields mean
-#: the defaults, which are in `place.lua`, and in `senders.store` for the last.
+#: hash: `lane_window` (jobs), `head_starts` (jobs), times of keeping (ms), `events`, `audit_events`; absent fields mean
+#: the defaults, which are in `base.lua`, and in `senders.store` for the last.
 TUNING: Final = "tl:tuning"
 #: sorted set of job ids by due time: schedules, retries, lookups.
 DELAYED: Final = "tl:delayed"
 #: sorted set of claimed job ids by the end of their lease.
 LEASES: Final = "tl:leases"
-#: sorted set of job ids in state `failed`, by the time they failed: the dead-letter view.
-DEAD: Final = "tl:dead"
+#: sorted set of all job ids, by creation.
+JOBS: Final = "tl:jobs"
+#: sorted set of the ids of jobs that have not ended, by creation.
+UNFINISHED: Final = "tl:unfinished"
+#: sorted set of job ids in state `failed`, by creation: the dead-letter view.
+DEAD: Final = "tl:ended:failed"
+#: sorted set of "{reference} LF {created in ms, 13 digits} LF {id}" of the jobs that have one; all scores are 0.
+REFERENCES: Final = "tl:references"
+#: stream of what became of jobs, oldest first; `docs/events.md` has its fields.
+EVENTS: Final = "tl:events"
 #: sorted set of job ids in state `held`, by the time they were held.
 HELD: Final = "tl:held"
 #: sorted set of ids whose records could not be worked with, by time.
 DAMAGED: Final = "tl:damaged"
-#: sorted set of "{id} {tenant}" of ended jobs, by the end of their record: what the sweeper forgets.
+#: sorted set of "{id} {tenant}" of ended jobs, with a line feed and the member of `REFERENCES` if there is one, by the
+#: end of their record: what the forgetter forgets.
 FORGET: Final = "tl:forget"
 #: set of tenant names that have a record of a job.
 JOB_TENANTS: Final = "tl:job_tenants"
@@ -94,6 +103,11 @@ def front(queue: str, lane: Lane) -> str:
 def jobs(tenant: str) -> str:
     """Return the key of the sorted set of all of a tenant's job ids, by creation."""
     return f"tl:jobs:{tenant}"
+
+
+def ended(state: JobState) -> str:
+    """Return the key of the sorted set of job ids that ended in `state`, by creation; `sent` has none."""
+    return f"tl:ended:{state}"
 
 
 def head_credit(queue: str, lane: Lane) -> str:

@@ -9,7 +9,8 @@ from typing import Final
 
 from redis.exceptions import NoScriptError
 
-PRELUDE: Final = "place"
+#: what every script begins with, in this order.
+PRELUDES: Final = ("base", "index", "place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,14 @@ class Script:
     sha: str
 
 
-def load(name: str, *, with_prelude: bool = True) -> Script:
-    """Return the script `name` of this package, with the shared functions of `place.lua` in front."""
-    text = f"{_read(PRELUDE)}\n{_read(name)}" if with_prelude else _read(name)
+def prelude() -> str:
+    """Return the text of the shared functions that every script begins with."""
+    return "\n".join(map(_read, PRELUDES))
+
+
+def load(name: str) -> Script:
+    """Return the script `name` of this package, with the shared functions in front."""
+    text = f"{prelude()}\n{_read(name)}"
     sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
     return Script(name, text, sha)
 

@@ -6,6 +6,7 @@
 -- ARGV[5]  attempt, JSON ARGV[6] lease, ms         ARGV[7] least life, ms    ARGV[8] chain, JSON list, or "" to leave it
 -- ARGV[9]  limits, JSON, as limits.lua takes them, or "" if there are none or they were passed before
 -- ARGV[10] the set of open attempts that send the same to the same recipient, tl:calling:{digest}
+-- ARGV[11] the recipient's country, or "" if it is unknown; stored with the chain
 --
 -- Returns {"begun"}, {"expired"} (too little life is left), {"refused", rule} (by a limit), or {"lost"} (somebody else has the
 -- job). Only with "begun" anything has changed.
@@ -39,6 +40,9 @@ if job.open ~= attempt then
   redis.call('ZADD', 'tl:leases', int(now + lease), id)
   if ARGV[8] ~= '' then
     redis.call('HSET', KEYS[1], 'chain', ARGV[8])
+    if ARGV[11] ~= '' then
+      redis.call('HSET', KEYS[1], 'country', ARGV[11])
+    end
   end
 end
 return { 'begun' }

@@ -12,6 +12,7 @@
 --            content    the sealed content, to replace a clear one
 --            state      for delay: queued or reconciling
 --            queue      for requeue
+--            fell_back  for requeue to another sender: what an event tells of it, an object of sender, fault and next
 --            due_in_ms  for delay
 --            lease_ms   for stay
 --            bound_key  for an accepted attempt: the key that binds the provider's message
@@ -55,7 +56,6 @@ local function sent()
   redis.call('HDEL', key, 'fault', 'rule', 'maybe_sent')
   bind()
   conclude(id, job, 'sent', now)
-  redis.call('ZREM', 'tl:dead', id)
   if not details.keep_content then
     erase_content(id, job)
   end
@@ -96,16 +96,16 @@ local function take_evidence()
     return { 'evidence', job.state }
   end
   if outcome == 'accepted' and job.state ~= 'sent' then
-    local others = tonumber(job.attempts) > tonumber(number)
-    sent()
-    if others then
+    if tonumber(job.attempts) > tonumber(number) then
       redis.call('HSET', key, 'maybe_twice', '1')
     end
+    sent()
     return { 'evidence', 'sent' }
   end
   if outcome == 'accepted' then
     redis.call('HSET', key, 'maybe_twice', '1')
     bind()
+    tell('marked', id, job, what_became(id, job.state))
   elseif job.reconciling == number and (job.place == 'delayed' or job.place == 'held') then
     leave(id, job, now)
     redis.call('HSET', key, 'state', 'reconciling')
@@ -166,6 +166,10 @@ if move == 'requeue' then
   job.queue = details.queue
   redis.call('HSET', key, 'queue', job.queue, 'state', 'queued')
   enter_lane(id, job, now)
+  if details.fell_back then
+    details.fell_back.state = 'queued'
+    tell('fell_back', id, job, details.fell_back)
+  end
   return { 'done', 'queued' }
 end
 if move == 'delay' then
@@ -175,4 +179,5 @@ if move == 'delay' then
 end
 redis.call('HSET', key, 'place', 'held', 'state', 'held')
 redis.call('ZADD', 'tl:held', int(now), id)
+tell('held', id, job, what_became(id, 'held'))
 return { 'done', 'held' }

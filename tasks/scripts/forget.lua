@@ -11,17 +11,25 @@ local GRACE_MS = 100
 
 local due = redis.call('ZRANGEBYSCORE', 'tl:forget', '-inf', int(now_ms() - GRACE_MS), 'LIMIT', 0, tonumber(ARGV[1]))
 for _, entry in ipairs(due) do
-  local id, tenant = string.match(entry, '^(%S+) (.*)$')
-  local owner, state = unpack(redis.call('HMGET', job_key(id), 'tenant', 'state'))
+  local id, tenant, reference = string.match(entry, '^(%S+) ([^\n]*)\n?(.*)$')
+  local job = read(id)
   -- A job that got a new life, or another job that got the id since, stays where it stands.
-  if owner ~= tenant then
+  if not job then
+    redis.call('ZREM', 'tl:jobs', id)
+  end
+  if not job or job.tenant ~= tenant then
     redis.call('ZREM', 'tl:jobs:' .. tenant, id)
     if redis.call('EXISTS', 'tl:jobs:' .. tenant) == 0 then
       redis.call('SREM', 'tl:job_tenants', tenant)
     end
   end
-  if state ~= 'failed' then
-    redis.call('ZREM', 'tl:dead', id)
+  for state in pairs(LISTED_ENDS) do
+    if not job or job.state ~= state then
+      redis.call('ZREM', 'tl:ended:' .. state, id)
+    end
+  end
+  if reference ~= '' and not (job and reference_entry(id, job) == reference) then
+    redis.call('ZREM', 'tl:references', reference)
   end
 end
 if #due > 0 then

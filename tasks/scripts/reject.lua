@@ -11,10 +11,10 @@ end
 local now = now_ms()
 redis.call('HSET', KEYS[1], 'v', 1, 'tenant', ARGV[2], 'state', 'rejected', 'rule', 'contract', 'wrong', ARGV[3],
   'created_ms', int(now), 'finished_ms', int(now), 'attempts', 0)
-redis.call('PEXPIRE', KEYS[1], int(tuning('finished_keep_ms')))
-if ARGV[2] ~= '' then
-  redis.call('ZADD', 'tl:jobs:' .. ARGV[2], int(now), ARGV[1])
-  redis.call('SADD', 'tl:job_tenants', ARGV[2])
-  redis.call('ZADD', 'tl:forget', int(now + tuning('finished_keep_ms')), ARGV[1] .. ' ' .. ARGV[2])
-end
+local keep = tuning('finished_keep_ms')
+redis.call('PEXPIRE', KEYS[1], int(keep))
+local job = { tenant = ARGV[2], created_ms = now }
+list_new(ARGV[1], job)
+list_ended(ARGV[1], job, 'rejected', now + keep)
+tell('rejected', ARGV[1], job, { state = 'rejected', rule = 'contract' })
 return 1

@@ -83,7 +83,7 @@ else
 end
 redis.call('HDEL', key, 'finished_ms', 'fault', 'rule', 'maybe_sent')
 redis.call('PERSIST', key)
-redis.call('ZREM', 'tl:dead', id)
-redis.call('ZREM', 'tl:forget', id .. ' ' .. job.tenant)
+list_again(id, job)
+tell('replayed', id, job, what_became(id, state))
 record_event(ARGV[7], 'job.replayed', job.tenant, id, { { 'state', job.state, state } }, ARGV[8])
 return { 'requeued', state }

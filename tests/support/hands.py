@@ -18,6 +18,11 @@ UNSENT = AttemptResult(outcome=Outcome.REFUSED, ruling=ruling(Fault.UNAVAILABLE)
 UNKNOWN = AttemptResult(outcome=Outcome.UNKNOWN)
 
 
+def fallback() -> Move:
+    """Return the move from acme-twilio to acme-syniverse."""
+    return moves.requeue(FALLBACK, 1, sender="acme-twilio", fault=Fault.AUTH, next_sender="acme-syniverse")
+
+
 @dataclass(slots=True)
 class Hand:
     """A worker that believes it has a job: right, or paused so long that others have it.
@@ -56,13 +61,13 @@ def of_call(number: int) -> dict[str, Move]:
     second = timedelta(seconds=1)
     return {
         "stay": moves.stay().ending(number, REFUSED, 5),
-        "requeue": moves.requeue(FALLBACK, 1).ending(number, REFUSED, 5),
+        "requeue": fallback().ending(number, REFUSED, 5),
         "give back": moves.give_back("dispatch.normal").ending(number, UNSENT, 5),
         "retry": moves.retry_later(second, throttled_ms=5, retries=1).ending(number, REFUSED, 5),
         "failed": moves.failed(Fault.AUTH).ending(number, REFUSED, 5),
         "give up": moves.failed(Fault.UNAVAILABLE).with_fields(maybe_sent="1").ending(number, UNKNOWN, 5),
         "look up": moves.look_up_later(second, unknown).ending(number, UNKNOWN, 5),
-        "resend": moves.requeue(FALLBACK, 1).with_fields(maybe_twice="1").ending(number, UNKNOWN, 5),
+        "resend": fallback().with_fields(maybe_twice="1").ending(number, UNKNOWN, 5),
     }
 
 
@@ -74,7 +79,7 @@ def without_call(hand: Hand) -> dict[str, Move]:
         "held": moves.held(),
         "expired": moves.expired(),
         "failed": replace(moves.failed(Fault.NO_NUMBER), uncalled=(passed,)),
-        "requeue": replace(moves.requeue(FALLBACK, 1), uncalled=(passed,)),
+        "requeue": replace(fallback(), uncalled=(passed,)),
     }
     if hand.reconciling:
         ways["look up again"] = moves.look_up_later(timedelta(seconds=2), {"lookups": 1, "good_lookups": 1})

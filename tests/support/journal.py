@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from redis.exceptions import ResponseError
 
 from trunkline_client import keys
+from trunkline_client.scripts import load
 from trunkline_client.words import Lane
 
 TENANT = "acme"
@@ -22,8 +22,7 @@ TextRedis = Any
 @cache
 def client_script(name: str) -> str:
     """Return a script of the client as Redis runs it."""
-    folder = resources.files("trunkline_client").joinpath("scripts")
-    return f"{folder.joinpath('place.lua').read_text()}\n{folder.joinpath(f'{name}.lua').read_text()}"
+    return load(name).text
 
 
 async def enqueue(

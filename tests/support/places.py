@@ -19,6 +19,7 @@ _STATES = {
     Place.ATTEMPT: {JobState.DISPATCHING, JobState.RECONCILING},
     Place.HELD: {JobState.HELD},
 }
+_LISTINGS = (f"{keys.JOBS}:", keys.UNFINISHED, "tl:ended:", keys.REFERENCES)
 _INDEXES = ("window", "placed", "front", "waiting", "delayed", "leases", "held")
 
 
@@ -94,6 +95,7 @@ def contradictions(now: Picture, *, lane_window: int, head_starts: int) -> list[
         *_wrong_credits(now, head_starts),
         *_wrong_unsettled(now),
         *_wrong_calls(now),
+        *_wrong_listings(now),
     ]
 
 
@@ -140,7 +142,7 @@ def _wanted(job: dict[str, str]) -> set[str]:
 def _wrong_ends(now: Picture) -> Iterator[str]:
     """A finished job has no place, an end in sight, and no more content than it needs."""
     for job_id, job in now.records.items():
-        finished, ends = job["state"] in FINISHED, f"{job_id} {job['tenant']}" in now.members(keys.FORGET)
+        finished, ends = job["state"] in FINISHED, job_id in {one.split(" ")[0] for one in now.members(keys.FORGET)}
         if not (finished == ("place" not in job) == ("finished_ms" in job) == ends == (now.lives[job_id] > 0)):
             yield f"{job_id} is {job['state']} with place {job.get('place')}, kept for {now.lives[job_id]} ms"
         if (job["state"] == JobState.FAILED) != (job_id in now.members(keys.DEAD)):
@@ -181,6 +183,23 @@ def _wrong_calls(now: Picture) -> Iterator[str]:
     known = {attempt for key, attempts in now.sets.items() if key.startswith("tl:calling:") for attempt in attempts}
     if wanted != known:
         yield f"the open attempts are {wanted}, those known to others {known}"
+
+
+def _wrong_listings(now: Picture) -> Iterator[str]:
+    """Every job is listed by its creation, its end and its reference, and nothing else is."""
+    wanted: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for job_id, job in now.records.items():
+        created = float(job["created_ms"])
+        ends = keys.UNFINISHED if job["state"] not in FINISHED else keys.ended(JobState(job["state"]))
+        for key in {keys.JOBS, keys.jobs(job["tenant"]), ends} - {keys.ended(JobState.SENT)}:
+            wanted[key][job_id] = created
+        reference = json.loads(job.get("options") or "{}").get("reference")
+        if reference is not None:
+            wanted[keys.REFERENCES][f"{reference}\n{int(created):013}\n{job_id}"] = 0
+    listed = {key: members for key, members in now.sets.items() if key == keys.JOBS or key.startswith(_LISTINGS)}
+    for key in wanted.keys() | listed.keys():
+        if wanted[key] != listed.get(key, {}):
+            yield f"{key} is {listed.get(key)}, not {wanted[key]}"
 
 
 def _wrong_unsettled(now: Picture) -> Iterator[str]:

@@ -44,15 +44,17 @@ if expires - due > MOST_LIFE_MS then
   return { 'too_long', '' }
 end
 
-local job = { tenant = ARGV[3], lane = ARGV[5], queue = 'dispatch.' .. ARGV[5] }
+local job = {
+  tenant = ARGV[3], channel = ARGV[4], lane = ARGV[5], queue = 'dispatch.' .. ARGV[5], options = ARGV[7], created_ms = now,
+}
 local scheduled = due > now
 local state = scheduled and 'scheduled' or 'queued'
 redis.call('HSET', KEYS[1],
   'v', ARGV[12], 'tenant', job.tenant, 'channel', ARGV[4], 'lane', job.lane, 'queue', job.queue, 'state', state,
   'content', ARGV[6], 'options', ARGV[7], 'digest', digest, 'created_ms', int(now), 'due_ms', int(due),
   'expires_ms', int(expires), 'hop', 0, 'fence', 0, 'step', 0, 'attempts', 0)
-redis.call('ZADD', 'tl:jobs:' .. job.tenant, int(now), id)
-redis.call('SADD', 'tl:job_tenants', job.tenant)
+list_new(id, job)
+tell('accepted', id, job, { state = state })
 if scheduled then
   enter_delayed(id, due)
 else

@@ -1,34 +1,9 @@
--- place.lua: the shared prelude of every script that moves a job. It defines local functions only and runs nothing.
+-- place.lua: the shared prelude of every script that moves a job. It defines local functions only and runs nothing. Needs
+-- base.lua and index.lua.
 --
 -- An unfinished job is in exactly one place; `enter_*` and `leave` keep the job's record and the place's index together,
--- and every script calls them in one atomic step. All times are milliseconds of Redis TIME since 1970.
---
--- Names of keys (the same as trunkline_client/keys.py):
---   tl:job:{id}                        hash          the journal record
---   tl:window:{queue}:{lane}:{tenant}  set           ids of unclaimed nudges
---   tl:waiting:{queue}:{lane}:{tenant} sorted set    ids that wait for room in the window, by arrival number
---   tl:waiters                         set           the keys of all non-empty waiting sets
---   tl:head:{queue}:{lane}             integer       head starts left; absent means all of them
---   tl:placed:{queue}:{lane}           sorted set    ids in a lane, by the time of their nudge
---   tl:front:{queue}:{lane}            sorted set    the same for nudges written to the serving end
---   tl:delayed                         sorted set    ids by due time
---   tl:leases                          sorted set    claimed ids by the end of their lease
---   tl:held, tl:dead                   sorted set    ids by the time they were held or failed
---   tl:damaged                         sorted set    ids whose records could not be worked with, by time
---   tl:jobs:{tenant}                   sorted set    all ids of a tenant by creation
---   tl:unsettled:{tenant}              set           unfinished ids that have had an attempt of unknown outcome
---   tl:calling:{digest}                set           ids of open attempts with one account, recipient and text
---   tl:forget                          sorted set    "{id} {tenant}" of ended jobs, by the end of their record
---   tl:quota:{tenant}:{subject}        hash          counters of quotas
---   tl:cooldown:{tenant}:{subject}     sorted set    ids of recent messages by the time they were asked for
---   tl:tuning                          hash          lane_window, head_starts, finished_keep_ms, failed_keep_ms
+-- and every script calls them in one atomic step.
 
-local DEFAULTS = {
-  lane_window = 64,                    -- jobs
-  head_starts = 16,                    -- jobs
-  finished_keep_ms = 7 * 86400000,
-  failed_keep_ms = 30 * 86400000,
-}
 local PRIORITY = { urgent = 0, normal = 3, bulk = 6 }
 
 -- Every lane of every queue.
@@ -38,37 +13,6 @@ for lane in pairs(PRIORITY) do
   for _, provider in ipairs({ 'syniverse', 'twilio', 'gateway' }) do
     LANES[#LANES + 1] = { 'fallback.' .. provider, lane }
   end
-end
-
--- Whole numbers as text; tostring() would write a time in ms as 1.7e+12.
-local function int(number)
-  return string.format('%.0f', number)
-end
-
-local function now_ms()
-  local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-end
-
-local function tuning(name)
-  return tonumber(redis.call('HGET', 'tl:tuning', name) or false) or DEFAULTS[name]
-end
-
-local function job_key(id)
-  return 'tl:job:' .. id
-end
-
--- Returns the record as a table, or nil.
-local function read(id)
-  local flat = redis.call('HGETALL', job_key(id))
-  if #flat == 0 then
-    return nil
-  end
-  local job = {}
-  for i = 1, #flat, 2 do
-    job[flat[i]] = flat[i + 1]
-  end
-  return job
 end
 
 local function suffix(job)
@@ -274,11 +218,7 @@ local function conclude(id, job, state, now)
   end_call(id, job)
   redis.call('HDEL', key, 'place', 'owner', 'lease_ms', 'reconciling', 'front')
   redis.call('HSET', key, 'state', state, 'finished_ms', int(now))
-  local keep = tuning('finished_keep_ms')
-  if state == 'failed' then
-    redis.call('ZADD', 'tl:dead', int(now), id)
-    keep = tuning('failed_keep_ms')
-  end
+  local keep = tuning(state == 'failed' and 'failed_keep_ms' or 'finished_keep_ms')
   if state ~= 'sent' and job.maybe_twice == '1' then
     redis.call('HSET', key, 'maybe_sent', '1')
   end
@@ -286,8 +226,9 @@ local function conclude(id, job, state, now)
     settle_counted(id, 'given_back')
   end
   redis.call('PEXPIRE', key, int(keep))
-  redis.call('ZADD', 'tl:forget', int(now + keep), id .. ' ' .. job.tenant)
   redis.call('SREM', 'tl:unsettled:' .. job.tenant, id)
+  list_ended(id, job, state, now + keep)
+  tell(state, id, job, what_became(id, state))
 end
 
 -- Erases what is private. The digest keeps 4 hex digits: they notice 65,535 of 65,536 accidents with an id, and tell

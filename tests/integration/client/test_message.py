@@ -12,15 +12,14 @@ from tests.support.jobs import SMS
 from trunkline_client import AsyncTrunkline, keys
 from trunkline_client.connection import celery_broker
 from trunkline_client.message import SUBMIT_TASK, nudge, submit_message
-from trunkline_client.scripts import load
+from trunkline_client.scripts import prelude
 from trunkline_client.words import Lane
 
 pytestmark = pytest.mark.integration
 
 ID = "a:b.c-d_1"
 WRITTEN_BY_SCRIPT = (
-    load("place", with_prelude=False).text
-    + "\nreturn nudge(ARGV[1], tonumber(ARGV[2]), {tenant=ARGV[3], lane=ARGV[4], queue=ARGV[5]}, ARGV[6])"
+    prelude() + "\nreturn nudge(ARGV[1], tonumber(ARGV[2]), {tenant=ARGV[3], lane=ARGV[4], queue=ARGV[5]}, ARGV[6])"
 )
 
 

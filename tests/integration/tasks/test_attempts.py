@@ -16,6 +16,7 @@ from tasks.attempt_json import Uncalled, attempt_json, uncalled_json
 from tasks.journal import Begun, Binding, Claimed, Journal
 from tasks.moves import Move
 from tests.support.flow import twilio
+from tests.support.hands import fallback
 from tests.support.journal import TextRedis, enqueue, nudges, snapshot
 from trunkline_client import keys
 from trunkline_client.words import JobState, Lane
@@ -107,7 +108,7 @@ MOVES = {
     "sent": SENT,
     "failed": moves.failed(Fault.AUTH),
     "expired": moves.expired(),
-    "requeue": moves.requeue("fallback.syniverse", 1),
+    "requeue": fallback(),
     "retry": moves.retry_later(timedelta(seconds=1), throttled_ms=5, retries=1),
     "look up": moves.look_up_later(timedelta(seconds=1), moves.unknown_fields(1, 5)),
     "held": moves.held(),
@@ -140,7 +141,7 @@ async def test_a_refused_job_goes_to_the_fallback_queue_with_its_lane_as_priorit
     redis: TextRedis, journal: Journal, claimed: Claimed
 ) -> None:
     await begin(journal, claimed)
-    move = moves.requeue("fallback.syniverse", 1)
+    move = fallback()
 
     await journal.finish(claimed, move.ending(1, REFUSED, 5), sealed_content="sealed:x")
 

@@ -12,6 +12,7 @@ from tasks import moves
 from tasks.journal import Begun, Claimed, Journal
 from tasks.moves import Move
 from tests.support.flow import StaticConfigurations, config, worker
+from tests.support.hands import fallback
 from tests.support.in_hand import REFUSED, begin, end, held_unknown, in_hand
 from tests.support.journal import TextRedis, cancel, enqueue, snapshot
 from trunkline_client import keys
@@ -34,9 +35,7 @@ async def test_a_claimed_job_without_an_attempt_is_cancelled_and_none_can_begin(
     assert await snapshot(redis) == before
 
 
-@pytest.mark.parametrize(
-    "move", [moves.failed(Fault.NO_CHAIN), moves.requeue("fallback.syniverse", 1), moves.held(), moves.expired()]
-)
+@pytest.mark.parametrize("move", [moves.failed(Fault.NO_CHAIN), fallback(), moves.held(), moves.expired()])
 async def test_a_worker_cannot_move_a_job_that_was_cancelled_in_its_hands(
     redis: TextRedis, journal: Journal, move: Move
 ) -> None:
