@@ -10,7 +10,7 @@ from redis.commands.core import AsyncScript
 
 from trunkline_client.scripts import prelude
 
-_WITHOUT_PRELUDE = frozenset({"bind", "reseal"})
+_WITHOUT_PRELUDE = frozenset({"backlog_lane", "backlog_waiting", "bind", "reseal"})
 _WITH_LIMITS = frozenset({"begin_attempt", "count"})
 #: these carry recorded jobs on, so they run when Redis is full; what records more is refused then.
 _WHEN_FULL = frozenset(

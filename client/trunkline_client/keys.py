@@ -34,6 +34,8 @@ EVENTS: Final = "tl:events"
 HELD: Final = "tl:held"
 #: sorted set of ids whose records could not be worked with, by time.
 DAMAGED: Final = "tl:damaged"
+#: set of the keys of all waiting sets that are not empty.
+WAITERS: Final = "tl:waiters"
 #: sorted set of "{id} {tenant}" of ended jobs, with a line feed and the member of `REFERENCES` if there is one, by the
 #: end of their record: what the forgetter forgets.
 FORGET: Final = "tl:forget"
@@ -88,6 +90,12 @@ def window(queue: str, lane: Lane, tenant: str) -> str:
 def waiting(queue: str, lane: Lane, tenant: str) -> str:
     """Return the key of the sorted set of a tenant's job ids that wait for room in one lane, by arrival."""
     return f"tl:waiting:{queue}:{lane}:{tenant}"
+
+
+def parts_of_waiting(key: str) -> tuple[str, str, str]:
+    """Return queue, lane and tenant of a key that `waiting` returned."""
+    _, _, queue, lane, tenant = key.split(":", 4)
+    return queue, lane, tenant
 
 
 def placed(queue: str, lane: Lane) -> str:

@@ -18,9 +18,9 @@ UNSENT = AttemptResult(outcome=Outcome.REFUSED, ruling=ruling(Fault.UNAVAILABLE)
 UNKNOWN = AttemptResult(outcome=Outcome.UNKNOWN)
 
 
-def fallback() -> Move:
+def fallback(queue: str = FALLBACK) -> Move:
     """Return the move from acme-twilio to acme-syniverse."""
-    return moves.requeue(FALLBACK, 1, sender="acme-twilio", fault=Fault.AUTH, next_sender="acme-syniverse")
+    return moves.requeue(queue, 1, sender="acme-twilio", fault=Fault.AUTH, next_sender="acme-syniverse")
 
 
 @dataclass(slots=True)
