@@ -59,6 +59,7 @@ async def _bytes_each(fill: Fill, count: int, listpack: int) -> float:
     with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as server:
         redis = open_async(server.url)
         await redis.config_set("hash-max-listpack-value", listpack)
+        await redis.hset(keys.TUNING, "events", "0")  # a stream of bounded length, whatever the jobs
         await fill(redis, server.url, 1)  # the scripts are loaded now
         before = await _used(redis)
         await fill(redis, server.url, count)

@@ -4,19 +4,23 @@
 -- The ends that somebody looks for. Jobs that were sent are most of all, and found by their tenant and time.
 local LISTED_ENDS = { failed = true, rejected = true, expired = true, cancelled = true }
 
--- The fields of an event, in this order in every entry: Redis stores names once that repeat.
+-- The fields of an event, in this order; an entry has those that say something. Sixteen fields with empty texts took 30 us
+-- to write, a third of an enqueue.
 local EVENT_FIELDS = {
   'kind', 'id', 'tenant', 'channel', 'lane', 'reference', 'state', 'rule', 'fault', 'sender', 'next', 'provider',
   'account', 'provider_id', 'maybe_twice', 'maybe_sent',
 }
 
--- Returns the producer's reference, or nil.
+-- Returns the producer's reference, or nil; read once for each script.
 local function reference_of(job)
-  if not string.find(job.options or '', '"reference"', 1, true) then
-    return nil
+  if job.reference == nil then
+    job.reference = false
+    if string.find(job.options or '', '"reference"', 1, true) then
+      local readable, options = pcall(cjson.decode, job.options)
+      job.reference = readable and options.reference or false
+    end
   end
-  local readable, options = pcall(cjson.decode, job.options)
-  return readable and options.reference or nil
+  return job.reference or nil
 end
 
 -- References sort by themselves, and jobs of one reference by creation: a reference holds no line feed.
@@ -74,10 +78,12 @@ local function tell(kind, id, job, facts)
   end
   facts.kind, facts.id, facts.reference = kind, id, reference_of(job)
   facts.tenant, facts.channel, facts.lane = job.tenant, job.channel, job.lane
-  local entry = {}
+  local entry, last = {}, 0
   for _, field in ipairs(EVENT_FIELDS) do
-    entry[#entry + 1] = field
-    entry[#entry + 1] = facts[field] or ''
+    if facts[field] then
+      entry[last + 1], entry[last + 2] = field, facts[field]
+      last = last + 2
+    end
   end
   redis.call('XADD', 'tl:events', 'MAXLEN', '~', int(most), '*', unpack(entry))
 end
