@@ -64,6 +64,9 @@ class Job(BaseModel):
     metadata: Annotated[
         Mapping[str, str] | None, Field(repr=False), ruled("metadata", "The producer's own data; private.")
     ] = None
+    traceparent: Annotated[
+        str | None, ruled("traceparent", "The producer's trace, in the form of W3C Trace Context.")
+    ] = None
 
     @model_validator(mode="before")
     @classmethod

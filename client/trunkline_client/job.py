@@ -14,7 +14,9 @@ from trunkline_client.words import Channel, Lane
 
 #: what is private and goes into the record's content; the order is that of the JSON.
 CONTENT_FIELDS: Final = ("to", "body", "user", "metadata")
-OPTION_FIELDS: Final = ("sender_id", "locale", "voice", "policy", "on_unknown", "reference")
+#: the producer's trace; it tells where a job comes from, and is no part of what it is.
+TRACE_FIELD: Final = "traceparent"
+OPTION_FIELDS: Final = ("sender_id", "locale", "voice", "policy", "on_unknown", "reference", TRACE_FIELD)
 _NO_FIELD: Final = "is no field of a job"
 _MOST_UNKNOWN_NAMED: Final = 10
 
@@ -42,6 +44,7 @@ class JobFields(TypedDict, total=False):
     on_unknown: str | None
     reference: str | None
     metadata: Mapping[str, str] | None
+    traceparent: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

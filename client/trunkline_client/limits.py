@@ -22,6 +22,10 @@ ID_FORM: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 NUMBER_FORM: Final = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 SENDER_ID_FORM: Final = re.compile(r"(?=.*[A-Za-z])(?! )[A-Za-z0-9 &+_-]{1,11}(?<! )", re.ASCII)
 LOCALE_FORM: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
+#: W3C Trace Context: version, trace id, parent id, flags; version ff and ids of zeros are invalid there.
+TRACEPARENT_FORM: Final = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII
+)
 FIELD_NAME_FORM: Final = re.compile(r"[a-z_]{1,32}", re.ASCII)
 
 MOST_BODY: Final = {Channel.SMS: 1600, Channel.VOICE: 1024}
@@ -173,6 +177,11 @@ RULES: Final[Mapping[str, Rule]] = {
     "on_unknown": _choice(OnUnknown),
     "reference": _printable(128),
     "metadata": MetadataRule(),
+    "traceparent": TextRule(
+        55,
+        "must be a W3C traceparent: 00-, then 32, 16 and 2 hex digits in lower case with - between",
+        TRACEPARENT_FORM,
+    ),
 }
 REQUIRED: Final = ("tenant", "channel", "to", "body")
 FIELDS: Final = frozenset(RULES) | {"body"}

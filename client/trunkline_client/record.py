@@ -10,7 +10,7 @@ from typing import Any, Final, TypedDict
 
 from trunkline_client import keys
 from trunkline_client.errors import FieldError, JobConflict, JobInvalid
-from trunkline_client.job import CheckedJob
+from trunkline_client.job import TRACE_FIELD, CheckedJob
 from trunkline_client.limits import json_bytes
 from trunkline_client.message import RECORD_VERSION
 from trunkline_client.words import JobState
@@ -61,13 +61,13 @@ class Status(TypedDict):
 
 
 def digest(job: CheckedJob) -> str:
-    """Return what tells the same job from another under one id: SHA-256, hex, over everything but the id."""
+    """Return what tells the same job from another under one id: SHA-256, hex, over everything but id and trace."""
     parts = [
         job.tenant,
         job.channel.value,
         job.lane.value,
         job.content,
-        job.options,
+        {name: value for name, value in job.options.items() if name != TRACE_FIELD},
         job.send_at_ms,
         job.expires_at_ms,
         job.ttl_ms,

@@ -14,6 +14,7 @@ from trunkline_client.calls import Call, Cancellation, Jobs, NewId, Sent
 from trunkline_client.connection import open_sync
 from trunkline_client.job import JobFields
 from trunkline_client.record import Handle, Status
+from trunkline_client.tracing import enqueueing
 from trunkline_client.words import Channel
 
 
@@ -59,10 +60,13 @@ class Trunkline:
         lost: RedisError | None = None
         for batch in calls.batches(jobs):
             prepared = [calls.prepare(job, self._new_id) for job in batch]
-            wanted = calls.enqueue_calls(prepared)
-            answers = [lost] * len(wanted) if lost else self._run(wanted)
+            with enqueueing(len(batch)) as span:
+                wanted = calls.enqueue_calls(span.carried(prepared))
+                answers = [lost] * len(wanted) if lost else self._run(wanted)
+                settled = calls.settle(prepared, answers)
+                span.ended(settled)
             lost = lost or calls.loss(answers)
-            sent += calls.settle(prepared, answers)
+            sent += settled
         return sent
 
     def status(self, job_id: str) -> Status | None:

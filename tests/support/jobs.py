@@ -30,6 +30,7 @@ GOOD_JOBS: dict[str, dict[str, Any]] = {
         "on_unknown": "hold",
         "reference": "basket/7",
         "metadata": {"order": "A-77", "note": "two\nlines"},
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     },
     "a call with markup, a voice and a time to live": VOICE
     | {"body": "Hello <pause1sec> <sayCharValue>493817</sayCharValue>", "voice": "Polly.Amy", "ttl": 90.5},

@@ -110,6 +110,7 @@ def test_the_longest_job_fits_the_bound_of_a_job() -> None:
         "user": "\U0010ffff" * 128,
         "reference": "\U0010ffff" * 128,
         "policy": "p" * 64,
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         "metadata": {"a": "é" * 2044},
     }
     check(longest, "fresh")

@@ -14,10 +14,12 @@ from trunkline_client.words import JobState
 
 FULL = SMS | {"user": "user-17", "metadata": {"b": "2", "a": "1"}, "sender_id": "ACME", "reference": "basket/7"}
 FAR = "2090-01-01T00:00:00Z"
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 SAME = [
     (SMS, SMS | {"id": "another-id"}),
     (SMS, SMS | {"priority": "normal", "locale": None}),
+    (SMS, SMS | {"traceparent": TRACE}),
     (SMS | {"ttl": 60}, SMS | {"ttl": 60.0}),
     (SMS | {"send_at": FAR}, SMS | {"send_at": "2090-01-01T01:00:00.000+01:00"}),
     (SMS | {"metadata": {"a": "1", "b": "2"}}, SMS | {"metadata": {"b": "2", "a": "1"}}),
@@ -59,6 +61,11 @@ def test_the_call_carries_options_times_and_the_default_life() -> None:
     _, arguments = enqueue_call(check(FULL | {"ttl": 1.5, "priority": "urgent"}, "order-1"))
     assert arguments[2:5] == ["acme", "sms", "urgent"]
     assert arguments[6:] == ['{"reference":"basket/7","sender_id":"ACME"}', "", "", "1500", "300000", "1"]
+
+
+def test_a_trace_is_an_option_of_the_record() -> None:
+    _, arguments = enqueue_call(check(SMS | {"traceparent": TRACE}, "order-1"))
+    assert json.loads(arguments[6]) == {"traceparent": TRACE}
 
 
 @pytest.mark.parametrize(("status", "created"), [("created", True), ("same", False)])
