@@ -56,7 +56,9 @@ def _build() -> Celery:
         sys.stderr.write(f"trunkline: {error}\n")
         raise SystemExit(1) from error
     built = Celery("trunkline")
-    built.conf.update(_FIXED, worker_concurrency=settings.concurrency, **broker.configuration(settings))
+    built.conf.update(
+        _FIXED, worker_concurrency=settings.concurrency, **broker.named_by_scheme(broker.configuration(settings))
+    )
     return built
 
 

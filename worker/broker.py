@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
+
+from kombu.transport import TRANSPORT_ALIASES
 
 from trunkline_client.connection import celery_broker
 from trunkline_client.words import Lane
@@ -57,6 +60,19 @@ def configuration(settings: BrokerSettings) -> dict[str, Any]:
         transport = "SentinelTransport" if url.startswith("sentinel") else "Transport"
         chosen["broker_transport"] = f"worker.transport:{transport}"
     return chosen
+
+
+def named_by_scheme(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Let the scheme of the broker's URL name our transport in this process; returns the settings without its name.
+
+    A connection would write the name of a class for the scheme, and Flower, which reads the address of the broker off
+    one, would have no page for it. A second Sentinel's scheme would lead to kombu's own transport.
+    """
+    rest = dict(chosen)
+    transport = rest.pop("broker_transport", None)
+    if transport:
+        TRANSPORT_ALIASES[urlsplit(rest["broker_url"]).scheme] = transport
+    return rest
 
 
 def warning(settings: BrokerSettings) -> str | None:

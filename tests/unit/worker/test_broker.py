@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from kombu.connection import Connection
+from kombu.transport import TRANSPORT_ALIASES
 from pydantic import SecretStr
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from worker.broker import configuration, warning
+from worker.broker import configuration, named_by_scheme, warning
 from worker.settings import Broker, BrokerSettings
+from worker.transport import SentinelTransport, Transport
 from worker.unacked import UnacknowledgedQoS
 
 PLAIN = "redis://127.0.0.1:6379/0"
@@ -40,6 +43,23 @@ def test_a_choice_is_a_transport_and_whether_it_acknowledges(
     assert chosen.get("broker_transport") == transport
     assert chosen["broker_transport_options"]["ack_emulation"] is acknowledges
     assert chosen["broker_transport_options"]["visibility_timeout"] == 120
+
+
+@pytest.mark.parametrize(("url", "transport"), [(PLAIN, Transport), (SENTINEL, SentinelTransport)])
+def test_the_address_of_a_connection_over_our_transport_is_one_that_flower_knows(
+    url: str, transport: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.broker.TRANSPORT_ALIASES", aliases := dict(TRANSPORT_ALIASES))
+    chosen = named_by_scheme(configuration(settings(url=url)))
+    monkeypatch.setattr("kombu.transport.TRANSPORT_ALIASES", aliases)
+    monkeypatch.setattr("kombu.transport._transport_cache", {})
+
+    connection: Any = Connection  # kombu ships no types
+    opened = connection(chosen["broker_url"], transport_options=chosen["broker_transport_options"])
+
+    assert opened.as_uri().startswith(url.partition(":")[0] + "://")
+    assert opened.transport_cls == url.partition(":")[0]
+    assert type(opened.transport) is transport
 
 
 def test_an_operator_is_told_of_every_choice_but_the_default() -> None:
