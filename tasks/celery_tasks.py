@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from celery import Celery, Task
 from celery.exceptions import Reject, WorkerShutdown
-from celery.worker.request import Request
 
+from tasks.celery_requests import NudgeRequest, PrivateRequest, SafeRequest
 from tasks.lease import GivenBack
+from tasks.report import JobFailed, Report, line_of_many
+from tasks.revoke import Revocation, nudge_of
 from tasks.submit import SubmitAgain
 
 DISPATCH: Final = "trunkline.dispatch"
@@ -20,60 +22,47 @@ SUBMIT: Final = "trunkline.submit"
 
 _SUBMIT_PAUSE_S: Final = 1.0
 
-#: Shown instead of a submitted job's arguments. Not empty: Celery would print the arguments themselves instead.
-HIDDEN: Final = "(***)"
-
 
 class Runtime(Protocol):
-    """Runs the asynchronous core for a task and waits for it; every method returns a line that is safe to show.
+    """Runs the asynchronous core for a task and waits for it.
 
     Every method raises `GivenBack` when the worker stopped before it was done.
     """
 
-    def dispatch(self, job_id: str, hop: str) -> str:
+    def dispatch(self, job_id: str, hop: str) -> Report:
         """Carry one job one pass further."""
 
-    def dispatch_many(self, job_ids: Sequence[str]) -> str:
+    def dispatch_many(self, job_ids: Sequence[str]) -> list[Report]:
         """Carry many jobs one pass further, side by side."""
 
-    def submit(self, job: object, task_id: str) -> str:
+    def submit(self, job: object, task_id: str) -> Report:
         """Record a job that came through the broker."""
 
-
-class PrivateRequest(Request):  # type: ignore[misc]  # celery ships no types
-    """A request whose arguments never show in events, logs, Flower or `inspect`."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._argsrepr = self._kwargsrepr = HIDDEN
-        self._request_dict.update(argsrepr=HIDDEN, kwargsrepr=HIDDEN)
-
-    def info(self, safe: bool = False) -> dict[str, Any]:  # noqa: ARG002  # Celery's signature
-        """Return what remote control may see: never the arguments."""
-        shown: dict[str, Any] = super().info(safe=True)
-        return shown
+    def revoke(self, job_id: str, hop: str) -> Revocation:
+        """Cancel a job whose waiting nudge was revoked."""
 
 
 def register(app: Celery, runtime: Runtime) -> None:
     """Define Trunkline's tasks on `app`; they run on `runtime`, which may start later."""
+    # `throws`: a job that fails is an outcome, for which Celery writes one quiet line and no traceback.
 
-    @app.task(name=DISPATCH, bind=True)
+    @app.task(name=DISPATCH, bind=True, Request=NudgeRequest, throws=(JobFailed,), runtime=runtime)
     def dispatch(self: Task, job_id: str, tenant: str, lane: str) -> str:  # noqa: ARG001  # shown in Flower
         with _left_to_the_broker():
-            return runtime.dispatch(job_id, hop_of(self.request.id, job_id))
+            return runtime.dispatch(job_id, hop_of(self.request.id, job_id)).shown()
 
-    @app.task(name=DISPATCH_MANY)
+    @app.task(name=DISPATCH_MANY, Request=SafeRequest)
     def dispatch_many(job_ids: list[str], tenant: str, lane: str) -> str:  # noqa: ARG001  # shown in Flower
         with _left_to_the_broker():
-            return runtime.dispatch_many(job_ids)
+            return line_of_many(runtime.dispatch_many(job_ids))
 
-    @app.task(name=SUBMIT, bind=True, Request=f"{__name__}:{PrivateRequest.__name__}")
+    @app.task(name=SUBMIT, bind=True, Request=PrivateRequest)
     def submit(self: Task, *arguments: object, **named: object) -> str:
         # Whatever came instead of one job is a bad job: it gets its record, and no traceback.
         job = arguments[0] if len(arguments) == 1 and not named else None
         with _left_to_the_broker():
             try:
-                return runtime.submit(job, self.request.id)
+                return runtime.submit(job, self.request.id).line
             except SubmitAgain as error:
                 # This message is the only copy of the job: it goes back to its queue, but not in a hot loop.
                 time.sleep(_SUBMIT_PAUSE_S)
@@ -98,5 +87,5 @@ def _left_to_the_broker() -> Iterator[None]:
 
 def hop_of(task_id: str, job_id: str) -> str:
     """Return the hop a nudge's task id `{job}.{hop}` names, "" if the task was called in another way."""
-    prefix, _, hop = task_id.rpartition(".")
-    return hop if prefix == job_id and hop.isdigit() else ""
+    named = nudge_of(task_id)
+    return named[1] if named and named[0] == job_id else ""

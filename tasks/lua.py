@@ -8,15 +8,29 @@ from importlib import resources
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
-from trunkline_client.scripts import prelude
+from trunkline_client import scripts as client_scripts
 
 _WITHOUT_PRELUDE = frozenset({"backlog_lane", "backlog_waiting", "bind", "reseal"})
 _WITH_LIMITS = frozenset({"begin_attempt", "count"})
 #: these carry recorded jobs on, so they run when Redis is full; what records more is refused then.
 _WHEN_FULL = frozenset(
-    {"begin_attempt", "bind", "claim", "count", "finish", "move_due", "renew", "replay", "settle", "sweep"}
+    {
+        "begin_attempt",
+        "bind",
+        "cancel_hop",
+        "claim",
+        "count",
+        "finish",
+        "move_due",
+        "renew",
+        "replay",
+        "settle",
+        "sweep",
+    }
 )
-_WITH_AUDIT = frozenset({"settle", "replay"})
+_WITH_AUDIT = frozenset({"cancel_hop", "settle", "replay"})
+#: these ask the client's `cancel.lua`, so that what is too late to cancel is decided in one place.
+_WITH_CANCEL = frozenset({"cancel_hop"})
 
 
 @cache
@@ -24,15 +38,18 @@ def source(name: str) -> str:
     """Return the whole text of the journal script `name` as Redis runs it.
 
     Those that move jobs begin with the client's preludes, those that count them also with `limits.lua`, those of an
-    operator with `audit.lua`; those that carry recorded jobs on run when Redis is full.
+    operator with `audit.lua`; one has `cancel.lua` as a function; those that carry recorded jobs on run when Redis is
+    full.
     """
     parts = [_read(name)]
     if name in _WITH_LIMITS:
         parts.insert(0, _read("limits"))
+    if name in _WITH_CANCEL:
+        parts.insert(0, f"local function cancel(ARGV)\n{client_scripts.read('cancel')}\nend")
     if name in _WITH_AUDIT:
         parts.insert(0, _read("audit"))
     if name not in _WITHOUT_PRELUDE:
-        parts.insert(0, prelude())
+        parts.insert(0, client_scripts.prelude())
     if name in _WHEN_FULL:
         parts.insert(0, _read("when_full"))
     return "\n".join(parts)

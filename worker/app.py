@@ -22,6 +22,7 @@ from trunkline_client.words import Lane  # noqa: E402
 from worker import broker  # noqa: E402
 from worker.bootstrap import WorkerRuntime  # noqa: E402
 from worker.logs import configure  # noqa: E402
+from worker.revoking import register_commands  # noqa: E402
 from worker.settings import LogFormat, load_broker_settings, load_settings  # noqa: E402
 from worker.steps import CoreStep  # noqa: E402
 from worker.stopping import ignore_signals  # noqa: E402
@@ -65,6 +66,7 @@ def _build() -> Celery:
 runtime = WorkerRuntime()
 app = _build()
 register(app, runtime)
+register_commands(runtime)
 CoreStep.runtime = runtime
 app.steps["worker"].add(CoreStep)
 

@@ -11,7 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import structlog
 from redis.asyncio import Redis
@@ -26,7 +26,9 @@ from senders.store import ConfigStore
 from tasks.dispatch import dispatch
 from tasks.journal import Journal
 from tasks.lease import GivenBack, LeaseKeeper
+from tasks.report import Report
 from tasks.retired import RetiredSecrets
+from tasks.revoke import Revocation, revoke
 from tasks.services import DispatchSettings, Services
 from tasks.submit import submit
 from tasks.upkeep import Sweeper, run_destroyer, run_forgetter, run_mover
@@ -119,27 +121,32 @@ class WorkerRuntime:
         """End the upkeep loops and close every connection."""
         self._bridge.stop(self._close())
 
-    def dispatch(self, job_id: str, hop: str) -> str:
-        """Carry one job one pass further; returns the line of its report."""
-        return self._bridge.run(dispatch(self._ready(), job_id, hop)).line
+    def dispatch(self, job_id: str, hop: str) -> Report:
+        """Carry one job one pass further."""
+        return self._bridge.run(dispatch(self._ready(), job_id, hop))
 
-    def dispatch_many(self, job_ids: Sequence[str]) -> str:
+    def dispatch_many(self, job_ids: Sequence[str]) -> list[Report]:
         """Carry many jobs one pass further, side by side."""
         return self._bridge.run(self._dispatch_many(job_ids))
 
-    def submit(self, job: object, task_id: str) -> str:
+    def submit(self, job: object, task_id: str) -> Report:
         """Record a job that came through the broker."""
         client = AsyncTrunkline(redis=self._redis)
-        return self._bridge.run(submit(self._ready().journal, client, job, task_id)).line
+        return self._bridge.run(submit(self._ready().journal, client, job, task_id))
 
-    async def _dispatch_many(self, job_ids: Sequence[str]) -> str:
+    def revoke(self, job_id: str, hop: str) -> Revocation:
+        """Cancel a job whose waiting nudge was revoked."""
+        self._ready()
+        return self._bridge.run(revoke(cast("Redis", self._redis), job_id, hop))
+
+    async def _dispatch_many(self, job_ids: Sequence[str]) -> list[Report]:
         services = self._ready()
         passes = (dispatch(services, job_id, "") for job_id in job_ids)
         results = await asyncio.gather(*passes, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-        return f"{len(results)} jobs"
+        return [result for result in results if isinstance(result, Report)]
 
     def _close_leases(self) -> None:
         if self._services is not None:

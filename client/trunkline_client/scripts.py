@@ -28,12 +28,12 @@ class Script:
 
 def prelude() -> str:
     """Return the text of the shared functions that every script begins with."""
-    return "\n".join(map(_read, PRELUDES))
+    return "\n".join(map(read, PRELUDES))
 
 
 def load(name: str) -> Script:
     """Return the script `name` of this package, with the shared functions in front."""
-    text = f"{prelude()}\n{_read(name)}"
+    text = f"{prelude()}\n{read(name)}"
     sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
     return Script(name, text, sha)
 
@@ -48,7 +48,8 @@ def as_text(answer: object) -> str:
     return answer.decode() if isinstance(answer, bytes) else str(answer)
 
 
-def _read(name: str) -> str:
+def read(name: str) -> str:
+    """Return the text of one file of this package's scripts, by its name without `.lua`."""
     return resources.files("trunkline_client").joinpath(f"scripts/{name}.lua").read_text(encoding="utf-8")
 
 
