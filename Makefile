@@ -22,9 +22,10 @@ PYTHON ?= $(shell $(FIND_PYTHON))
 REQUIREMENTS := pyproject.toml client/pyproject.toml constraints.txt
 DEV := $(VENV)/.installed-dev
 DEMO := $(VENV)/.installed-demo
+BROWSER := $(VENV)/.installed-browser
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ./client
 
-.PHONY: help demo test test-unit test-crash lint format bench up down setup refresh-openapi refresh-constraints clean docker-ready
+.PHONY: help demo test test-unit test-crash flower-check lint format bench up down setup refresh-openapi refresh-constraints clean docker-ready
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +41,9 @@ test-unit: $(DEV) ## run the unit tests only: no server, no sockets
 
 test-crash: $(DEV) ## break everything, with JOBS jobs a plan, SEED and BROKER, and print the table of docs/reliability.md (half an hour)
 	@CRASH_JOBS=$(JOBS) CRASH_SEED=$(SEED) CRASH_BROKER=$(BROKER) $(BIN)/pytest -p no:xdist tests/crash/test_plans.py $(ARGS)
+
+flower-check: $(BROWSER) ## open every page of Flower in this machine's Chromium, search them for anything private, take docs/images
+	@FLOWER_IMAGES=docs/images $(BIN)/pytest -p no:xdist tests/e2e/test_flower.py $(ARGS)
 
 lint: $(DEV) ## check style, format, types and the direction of imports
 	@$(BIN)/ruff check .
@@ -68,7 +72,7 @@ refresh-openapi: $(DEV) ## rebuild the facts of Twilio's OpenAPI documents in te
 refresh-constraints: ## resolve all dependencies anew in a throwaway environment and rewrite constraints.txt
 	@test -n "$(PYTHON)" || { echo "no supported Python found" >&2; exit 1; }
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder" \
-		&& "$$folder/bin/pip" install --quiet --disable-pip-version-check -e ./client -e '.[dev]' \
+		&& "$$folder/bin/pip" install --quiet --disable-pip-version-check -e ./client -e '.[dev,browser]' \
 		&& { sed -n '/^#/p' constraints.txt && "$$folder/bin/pip" freeze --exclude-editable; } > "$$folder/constraints.txt" \
 		&& cp "$$folder/constraints.txt" constraints.txt
 
@@ -98,6 +102,11 @@ $(DEV): $(REQUIREMENTS) | $(BIN)/python
 	@echo "Installing Trunkline and its tools into $(VENV) (about a minute the first time)" >&2
 	@$(PIP_INSTALL) -e '.[dev]'
 	@touch $(DEMO) $(DEV)
+
+$(BROWSER): $(DEV)
+	@echo "Installing what drives a browser into $(VENV)" >&2
+	@$(PIP_INSTALL) -e '.[dev,browser]'
+	@touch $(DEV) $(BROWSER)
 
 $(DEMO): $(REQUIREMENTS) | $(BIN)/python
 	@echo "Installing Trunkline into $(VENV) (about a minute the first time)" >&2

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 
 from providers.simulators.faults import Delay, FaultKind, FaultPlan
-from tests.support.flower import OPEN, PASSWORD, Flower, flower, wait_for
-from tests.support.private_traffic import ONE, WAITING, Traffic, found_in, send_all
+from tests.support.browser import browsing, missing
+from tests.support.flower import OPEN, PASSWORD, READS, Flower, flower, wait_for
+from tests.support.private_traffic import ACCEPTED, ONE, WAITING, Traffic, found_in, send_all
 from tests.support.system import BIN, System, running
 from trunkline_client import keys
 from trunkline_client.words import JobState
 
 pytestmark = pytest.mark.e2e
+
+#: Where the pictures of the documents go, set by `make flower-check`; without a browser that fails then.
+IMAGES = os.environ.get("FLOWER_IMAGES", "")
 
 #: Nobody serves these before the last test asks for it.
 UNSERVED = "dispatch.bulk"
@@ -138,6 +146,56 @@ def test_revoking_what_is_being_sent_changes_nothing(system: System, shown: Flow
     assert system.outcome(job_id)["state"] == JobState.SENT
     assert shown.task(f"{job_id}.1", "SUCCESS")["result"] == "'sent acme-twilio'"
     assert len(system.accepted(to)) == 1
+
+
+@pytest.mark.skipif(not IMAGES and bool(missing()), reason=missing())
+def test_nothing_private_reaches_a_real_browser(
+    system: System, shown: Flower, traffic: Traffic, tmp_path: Path
+) -> None:
+    images = Path(IMAGES).resolve() if IMAGES else tmp_path
+    (worker,) = shown.client.get("/api/workers").json()
+    with browsing(shown.url) as browser:
+        pages = {"/": browser.open("/", until=f"text={worker}")}
+        browser.picture(images / "flower-workers.png")
+        pages["/tasks"] = browser.open("/tasks", until=f"text={traffic.failed}.1")
+        browser.picture(images / "flower-tasks.png")
+        rows = browser.rows()
+        for task_id in shown.tasks():
+            pages[task_id] = browser.open(f"/task/{task_id}")
+            if task_id == f"{traffic.failed}.1":
+                browser.picture(images / "flower-failed.png")
+        pages["/worker"] = browser.open(f"/worker/{worker}")
+        with frozen(system):
+            send_more(system, 4)
+            pages["/broker"] = browser.open("/broker", until="text=dispatch.urgent")
+            browser.picture(images / "flower-broker.png")
+        for path in READS:
+            pages[path] = browser.open(path)
+
+    assert rows[f"{traffic.failed}.1"][2:5] == ["FAILURE", "", "JobFailed('unsubscribed')"]
+    assert "sent acme-twilio" in rows[f"{traffic.accepted}.1"][3]
+    assert rows[f"{traffic.accepted}.1"][2] == rows[traffic.submitted][2] == rows[traffic.bad][2] == "SUCCESS"
+    assert "JobFailed('unsubscribed')" in pages[f"{traffic.failed}.1"]
+    assert "geo -> fallback.syniverse" in pages[f"{traffic.fell_back}.1"]
+    assert traffic.accepted in str([text for url, text in browser.given.items() if "datatable" in url])
+    everything = {**pages, **browser.given}
+    assert {path: found for path, text in everything.items() if (found := found_in(text))} == {}
+    assert browser.strange == []
+
+
+@contextmanager
+def frozen(system: System) -> Iterator[None]:
+    """Stop the worker's process: Redis hands it one more message, and the others wait."""
+    process = system.workers[0].process
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def send_more(system: System, count: int) -> None:
+    system.client.send_many([{**ONE, "to": ACCEPTED}] * count)
 
 
 def test_revoking_a_waiting_nudge_cancels_its_job_at_once_and_its_message_is_discarded(

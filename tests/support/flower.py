@@ -21,6 +21,10 @@ USER: Final = "op"
 PASSWORD: Final = "flower-pass-5e1d"
 #: What Flower shows without a password.
 OPEN: Final = ("/metrics", "/healthcheck")
+#: As in docker-compose.yml.
+COLUMNS: Final = "name,uuid,state,result,exception,received,runtime,worker"
+#: What its API tells.
+READS: Final = ("/api/workers", "/api/tasks", "/api/task/types", "/api/queues/length", *OPEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,7 @@ class Flower:
         """Return the text of every page and of every read of the API, by path."""
         workers = self.client.get("/api/workers?refresh=1").json()
         tasks = self.tasks()
-        paths = ["/", "/workers", "/workers?json=1", "/tasks", "/broker", "/nothing-here", *OPEN]
-        paths += ["/api/workers", "/api/tasks", "/api/task/types", "/api/queues/length"]
+        paths = ["/", "/workers", "/workers?json=1", "/tasks", "/broker", "/nothing-here", *READS]
         paths += [f"/worker/{name}" for name in workers]
         paths += [f"{place}/{task_id}" for task_id in tasks for place in ("/task", "/api/task/info")]
         paths.append("/tasks/datatable?draw=1&start=0&length=1000&order[0][column]=0&order[0][dir]=asc")
@@ -80,7 +83,7 @@ def flower(system: System, *options: str) -> Iterator[Flower]:
     with (system.folder / "flower.log").open("wb") as out:
         process = subprocess.Popen(
             [*command, *options],
-            env={**known, "FLOWER_BASIC_AUTH": f"{USER}:{PASSWORD}"},
+            env={**known, "FLOWER_TASKS_COLUMNS": COLUMNS, "FLOWER_BASIC_AUTH": f"{USER}:{PASSWORD}"},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,

@@ -39,6 +39,8 @@ _REDIS_TRIES: Final = 5
 _REDIS_READY: Final = "Ready to accept connections"
 _WORKER_READY: Final = "worker.ready"
 _FLOWER_USER: Final = "demo"
+#: Flower's own list of tasks does not say how they ended.
+_FLOWER_COLUMNS: Final = "name,uuid,state,result,exception,received,runtime,worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,7 @@ def _start_flower(processes: Processes, environment: Mapping[str, str]) -> Flowe
         (*command, f"--port={port}"),
         TRUNKLINE_REDIS_URL=environment["TRUNKLINE_REDIS_URL"],
         FLOWER_BASIC_AUTH=f"{flower.user}:{flower.password}",
+        FLOWER_TASKS_COLUMNS=_FLOWER_COLUMNS,
     )
     return flower
 
