@@ -43,6 +43,14 @@ class Tally:
             self.named.append(name)
 
 
+def meet_secrets(config: TenantConfig, ring: KeyRing, tally: Tally) -> None:
+    """Count the secrets of all senders of a tenant, deleted ones too."""
+    for sender in config.senders.values():
+        tally.meet(f"sender {config.tenant}/{sender.key}", ring.place(sender.sealed_secret))
+    for sender in config.retired:
+        tally.meet(f"deleted sender {config.tenant}/{sender.key}", ring.place(sender.sealed_secret))
+
+
 def rotated(actor: str, tenant: str, what: str, count: int) -> AuditEvent:
     """Return the event of `count` things that were sealed with older keys before."""
     change = FieldChange(what, f"{count} under older keys", f"{count} under the first key")
@@ -61,7 +69,7 @@ class SenderSecrets:
         """Count a tenant's secrets and change nothing."""
         config = await self._load(tenant, tally)
         if config is not None:
-            self._meet(config, tally)
+            meet_secrets(config, self._ring, tally)
 
     async def reseal(self, tenant: str, tally: Tally, *, actor: str) -> None:
         """Seal a tenant's secrets with the first key of the ring, under a new version of its configuration.
@@ -75,7 +83,7 @@ class SenderSecrets:
                 return
             wanted, count = self._resealed(config)
             if not count or await self._saved(config, wanted, rotated(actor, tenant, "secrets", count)):
-                self._meet(config, tally)
+                meet_secrets(config, self._ring, tally)
                 tally.resealed += count
                 return
 
@@ -93,12 +101,6 @@ class SenderSecrets:
         except ConfigConflict:
             return False
         return True
-
-    def _meet(self, config: TenantConfig, tally: Tally) -> None:
-        for sender in config.senders.values():
-            tally.meet(f"sender {config.tenant}/{sender.key}", self._ring.place(sender.sealed_secret))
-        for sender in config.retired:
-            tally.meet(f"deleted sender {config.tenant}/{sender.key}", self._ring.place(sender.sealed_secret))
 
     def _resealed(self, config: TenantConfig) -> tuple[TenantConfig, int]:
         senders = {key: self._anew(sender) for key, sender in config.senders.items()}

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import structlog
 from celery import Celery, signals
+from celery.worker.control import inspect_command
 from kombu.entity import Exchange, Queue
 
 from worker.shadows import import_ours
@@ -19,7 +20,7 @@ from tasks.celery_tasks import register  # noqa: E402  # only now is `tasks` kno
 from trunkline_client import keys  # noqa: E402
 from trunkline_client.errors import SettingsInvalid  # noqa: E402
 from trunkline_client.words import Lane  # noqa: E402
-from worker import broker  # noqa: E402
+from worker import broker, remote_control  # noqa: E402
 from worker.bootstrap import WorkerRuntime  # noqa: E402
 from worker.logs import configure  # noqa: E402
 from worker.revoking import register_commands  # noqa: E402
@@ -69,6 +70,7 @@ register(app, runtime)
 register_commands(runtime)
 CoreStep.runtime = runtime
 app.steps["worker"].add(CoreStep)
+inspect_command(name=remote_control.COMMAND)(remote_control.trunkline_facts)
 
 
 @signals.setup_logging.connect

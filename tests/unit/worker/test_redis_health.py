@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from redis.exceptions import NoPermissionError
 
+from worker.finding import Severity
 from worker.redis_facts import RedisTooOld, read_facts, warn_of_unsafe
-from worker.redis_health import ServerFacts, Severity, findings_of
+from worker.redis_health import ServerFacts, findings_of
 
 #: What a Redis says that is as it should be.
 GOOD = {
@@ -69,6 +70,21 @@ def test_when_the_file_is_written_is_told_or_said_to_be_unknown(
     config: dict[str, str], severity: list[Severity]
 ) -> None:
     assert [found.severity for found in findings_of(ServerFacts(GOOD, config))] == severity
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ({"hash-max-listpack-value": "64"}, ["compact"]),
+        ({"hash-max-ziplist-value": "512"}, ["compact"]),
+        ({"hash-max-listpack-value": "1024", "hash-max-ziplist-value": "1024"}, []),
+        ({}, []),
+    ],
+)
+def test_a_redis_that_takes_more_memory_than_it_must_is_a_hint(config: dict[str, str], found: list[str]) -> None:
+    findings = findings_of(ServerFacts(GOOD, EVERYSEC | config))
+    assert [one.name for one in findings] == found
+    assert {one.severity for one in findings} <= {Severity.HINT}
 
 
 @pytest.mark.parametrize(("skew_ms", "count"), [(0, 0), (2_000, 0), (-2_000, 0), (2_001, 1), (-60_000, 1)])

@@ -1,0 +1,1 @@
+"""What `trunkline doctor` looks at: facts are gathered in one place, and pure rules say what is wrong with them."""
