@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import signal
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 import click
 from redis.asyncio import Redis
@@ -16,34 +14,16 @@ from redis.asyncio import Redis
 from senders.audit import AuditAction, AuditEvent, FieldChange
 from senders.audit_log import START, AuditEntry, AuditLog, Wanted
 from senders.differences import Difference
+from worker.cli.moments import FORMS, moment, utc_text
 from worker.cli.support import actor_name, field_of_a_job, print_json, run_with_redis
-
-_AGO: Final = re.compile(r"([0-9]{1,6})([smhd])")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
-    """Return a moment that is given as ISO 8601 (UTC if it names no zone), or as a time ago such as 90m."""
-    if text is None:
-        return None
-    ago = _AGO.fullmatch(text)
-    try:
-        if ago:
-            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        moment = datetime.fromisoformat(text)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise click.BadParameter("must be a moment like 2026-11-23T08:00Z, or a time ago like 90m, 6h or 7d") from None
 
 
 @click.command()
 @click.option("--tenant", callback=field_of_a_job, help="Only what was done to this tenant.")
 @click.option("--actor", callback=actor_name, help="Only what this person or program did.")
 @click.option("--action", type=click.Choice([action.value for action in AuditAction]), help="Only this kind of event.")
-@click.option(
-    "--since", callback=_moment, help="From this moment on: ISO 8601 (UTC if no zone is named), or 90m, 6h, 7d."
-)
-@click.option("--until", callback=_moment, help="Up to this moment; as --since.")
+@click.option("--since", callback=moment, help=f"From this moment on: {FORMS}.")
+@click.option("--until", callback=moment, help="Up to this moment; as --since.")
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many, the newest ones."
 )
@@ -121,7 +101,7 @@ def _line(change: FieldChange) -> str:
 
 
 def _time(entry: AuditEntry) -> str:
-    return entry.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc_text(entry.at)
 
 
 def _as_json(entry: AuditEntry) -> dict[str, object]:

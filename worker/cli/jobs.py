@@ -1,4 +1,4 @@
-"""`trunkline jobs`: what became of a job, stopping one in time, and settling one that is held."""
+"""`trunkline jobs`: which jobs there are, what became of one, stopping one in time, and settling one that is held."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.text import Text
 from trunkline_client import Cancellation, Status, Trunkline
 from trunkline_client.errors import TrunklineError
 from trunkline_client.words import JobState
+from worker.cli.job_list import list_jobs
 from worker.cli.settle import settle_job
 from worker.cli.support import field_of_a_job
 from worker.settings import load_broker_settings
@@ -42,9 +43,10 @@ _TOO_LATE: Final[dict[str, str]] = {
 
 @click.group()
 def jobs() -> None:
-    """Look at single jobs, cancel them, and settle what is held."""
+    """List jobs, look at single ones, cancel them, and settle what is held."""
 
 
+jobs.add_command(list_jobs)
 jobs.add_command(settle_job)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,76 @@ def test_a_full_disk_under_the_output_is_one_line(env: dict[str, str]) -> None:
         )
 
     assert (ended.returncode, ended.stderr) == (1, b"trunkline: No space left on device\n")
+
+
+@pytest.fixture
+def four_jobs(env: dict[str, str]) -> list[str]:
+    """Four jobs of two tenants; the ids, newest first."""
+    ids = ["d", "c", "b", "order:100:a"]
+    with Trunkline(env["TRUNKLINE_REDIS_URL"]) as trunkline:
+        for number, job_id in enumerate(reversed(ids)):
+            trunkline.send_many([{**JOB, "id": job_id, "tenant": f"t{number % 2}", "reference": "r 1"}])
+            time.sleep(0.002)  # jobs of one millisecond are listed by their ids
+        trunkline.cancel("c")
+    return ids
+
+
+def test_jobs_are_listed_newest_first_without_their_recipients(env: dict[str, str], four_jobs: list[str]) -> None:
+    listed = run_cli("jobs", "list", "--json", env=env)
+
+    assert [job["id"] for job in listed.json["jobs"]] == four_jobs
+    assert listed.json["cursor"] is None
+    assert [job["state"] for job in listed.json["jobs"]] == ["queued", "cancelled", "queued", "queued"]
+    table = run_cli("jobs", "list", env=env)
+    assert all(job_id in table.out for job_id in four_jobs)
+    for private in ("2671", "hello"):
+        assert private not in listed.out + table.out
+
+
+def test_a_listing_goes_on_where_its_cursor_says(env: dict[str, str], four_jobs: list[str]) -> None:
+    first = run_cli("jobs", "list", "--limit", "3", "--json", env=env).json
+    rest = run_cli("jobs", "list", "--limit", "3", "--cursor", first["cursor"], "--json", env=env).json
+
+    assert [job["id"] for job in first["jobs"] + rest["jobs"]] == four_jobs
+    assert f"add --cursor {first['cursor']}" in run_cli("jobs", "list", "--limit", "3", env=env).err
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--tenant", "t0"), ["c", "order:100:a"]),
+        (("--state", "CANCELLED"), ["c"]),
+        (("--state", "cancelled", "--state", "held"), ["c"]),
+        (("--reference", "r 1", "--until", "1h"), []),
+        (("--reference", "r 1", "--since", "1h", "--limit", "1"), ["d"]),
+        (("--fault", "geo"), []),
+        (("--channel", "sms", "--priority", "normal", "--all"), ["d", "c", "b", "order:100:a"]),
+    ],
+)
+def test_options_select_jobs(
+    env: dict[str, str], four_jobs: list[str], options: tuple[str, ...], expected: list[str]
+) -> None:
+    assert len(four_jobs) == 4
+    assert [job["id"] for job in run_cli("jobs", "list", *options, "--json", env=env).json["jobs"]] == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--cursor", "garbage"), "must be one that an earlier listing printed"),
+        (("--since", "1h", "--until", "2h"), "ends before it begins"),
+        (("--since", "yesterday"), "must be a moment like"),
+        (("--country", "XX"), "ISO 3166-1"),
+        (("--sender", "a b"), "A-Z a-z 0-9"),
+        (("--all", "--limit", "3"), "exclude each other"),
+        (("--state", "lost"), "is not one of"),
+    ],
+)
+def test_a_selection_that_cannot_be_is_bad_usage(env: dict[str, str], options: tuple[str, ...], problem: str) -> None:
+    assert problem in " ".join(refused(run_cli("jobs", "list", *options, env=env), code=2).split())
+
+
+def test_an_empty_listing_says_so(env: dict[str, str]) -> None:
+    ran = run_cli("jobs", "list", env=env)
+    assert (ran.code, ran.out, ran.err) == (0, "", "no such jobs\n")
+    assert run_cli("jobs", "list", "--json", env=env).json == {"jobs": [], "cursor": None}
