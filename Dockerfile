@@ -36,8 +36,10 @@ COPY --from=wheels-simulators /opt/trunkline /opt/trunkline
 ENTRYPOINT ["trunkline"]
 CMD ["simulate"]
 
-# No HEALTHCHECK: a worker whose broker connection hangs still answers a ping, so one that tests the process only would lie.
 FROM base AS production
 COPY --from=wheels /opt/trunkline /opt/trunkline
+# Asks for progress, not for a ping, which a worker whose broker connection hangs still answers. Without TRUNKLINE_METRICS_PORT
+# there is nobody to ask, and the container counts as healthy.
+HEALTHCHECK --interval=5s --timeout=4s --start-period=40s --retries=3 CMD ["python", "-m", "worker.probe"]
 ENTRYPOINT ["trunkline"]
 CMD ["worker"]

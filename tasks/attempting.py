@@ -16,7 +16,7 @@ from tasks.finishing import finish
 from tasks.in_hand import InHand
 from tasks.journal import Begun
 from tasks.limiting import refuse
-from tasks.next_step import NextStep, after_attempt
+from tasks.next_step import NextStep, Step, after_attempt
 from tasks.report import ELSEWHERE, STOPPING, Report
 from tasks.services import Services
 from tasks.situation import Progress, situation
@@ -77,7 +77,17 @@ async def attempt(
     duration_s = services.monotonic() - started
     next_step = after_attempt(result, situation(services, hand, progress, has_other_number=has_other))
     log_attempt(hand, sender, number, result, next_step, duration_s=duration_s)
+    _measure(services, hand.job.channel, sender, result, next_step, duration_s)
     return Ended(number, result, next_step)
+
+
+def _measure(
+    services: Services, channel: Channel, sender: Sender, result: AttemptResult, next_step: NextStep, duration_s: float
+) -> None:
+    provider = sender.kind.provider
+    services.measures.attempt_ended(provider, channel, result, duration_s)
+    if next_step.step is Step.RETRY_LATER:
+        services.measures.told_to_wait(provider, channel, next_step.delay.total_seconds())
 
 
 async def _begin(services: Services, hand: InHand, sender: Sender, origin: Origin, number: int) -> Begun:

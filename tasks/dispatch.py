@@ -50,8 +50,10 @@ async def dispatch(services: Services, job_id: str, hop: str) -> Report:
     claimed = await services.journal.claim(job_id, hop, owner)
     if isinstance(claimed, Left):
         return Report(f"left {claimed.why}")
+    record = claimed.record
+    services.measures.job_claimed(record.queue, record.lane, (claimed.now_ms - record.ready_ms) / 1000)
     with (
-        bound_contextvars(tenant=claimed.record.tenant, job=job_id),
+        bound_contextvars(tenant=record.tenant, job=job_id),
         services.leases.holding(claimed, asked_at) as hold,
     ):
         return await _carry(services, hold)

@@ -31,7 +31,26 @@ async def finish(services: Services, hand: InHand, move: Move, line: str) -> Rep
     """Carry out `move` and return the report of this pass."""
     if hand.is_new_chain and hand.country and move.attempt == 0:
         move = move.with_fields(country=hand.country)  # else the record of the first attempt has brought it
-    return await finish_claim(services, hand.claimed, move, line)
+    record = hand.record
+    if move.kind == "delay" and record.first_due_ms is None:
+        # The wait overwrites when the job was to be sent.
+        move = move.with_fields(first_due_ms=record.due_ms)
+    report = await finish_claim(services, hand.claimed, move, line)
+    if report.state is JobState.SENT:
+        _measure_sent(services, hand, str(move.fields["provider"]))
+    return report
+
+
+def _measure_sent(services: Services, hand: InHand, provider: str) -> None:
+    record = hand.record
+    wanted_ms = record.wanted_ms
+    services.measures.job_sent(
+        record.tenant,
+        record.lane,
+        provider,
+        by_fallback=record.step > 0,
+        since_wanted_s=None if wanted_ms is None else (hand.hold.now_ms() - wanted_ms) / 1000,
+    )
 
 
 async def finish_claim(services: Services, claimed: Claimed, move: Move, line: str) -> Report:
@@ -40,6 +59,7 @@ async def finish_claim(services: Services, claimed: Claimed, move: Move, line: s
     if state is None:
         return ELSEWHERE
     if state.is_finished or state is JobState.HELD:
+        services.measures.job_ended(state, move.rule, move.fault)
         _log.info(
             "job.ended",
             state=state.value,

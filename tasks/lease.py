@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from providers.protocol import LeaseLost
 from tasks.journal import Claimed, Journal
+from tasks.measures import NO_MEASURES, Loop, Measures
 from trunkline_client.errors import TrunklineError
 
 #: Trusted less than Redis grants, for the way of the answer and for clocks that run apart.
@@ -58,12 +59,19 @@ class LeaseKeeper:
     """Renews every hold of this process in one script call per period."""
 
     def __init__(
-        self, journal: Journal, *, lease_s: float, renew_every_s: float, monotonic: Callable[[], float]
+        self,
+        journal: Journal,
+        *,
+        lease_s: float,
+        renew_every_s: float,
+        monotonic: Callable[[], float],
+        measures: Measures = NO_MEASURES,
     ) -> None:
         self._journal = journal
         self._lease_s = lease_s
         self._renew_every_s = renew_every_s
         self._monotonic = monotonic
+        self._measures = measures
         self._holds: set[Hold] = set()
         self._is_closed = False
 
@@ -110,23 +118,24 @@ class LeaseKeeper:
         """Renew for ever, until cancelled; an outage of Redis lets the leases run out and is logged."""
         while True:
             await asyncio.sleep(self._renew_every_s)
-            await self.renew_once()
+            self._measures.loop_turned(Loop.LEASE_KEEPER, answered=await self.renew_once())
 
-    async def renew_once(self) -> None:
-        """Renew every hold; those Redis no longer grants end at once."""
+    async def renew_once(self) -> bool:
+        """Renew every hold; those Redis no longer grants end at once. Returns False if Redis did not answer."""
         holds = list(self._holds)
         if self._is_closed or not holds:
-            return
+            return True
         asked_at = self._monotonic()
         try:
             lost = await self._journal.renew([hold.claimed for hold in holds])
         except RedisError as error:
             _log.warning("lease.renewal_failed", held=len(holds), error=type(error).__name__)
-            return
+            return False
         if self._is_closed:
-            return
+            return True
         for hold in holds:
             if hold.claimed in lost:
                 hold.valid_until = asked_at
             else:
                 hold.valid_until = max(hold.valid_until, asked_at + self._lease_s - _MARGIN_S)
+        return True

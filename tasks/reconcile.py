@@ -14,6 +14,8 @@ from tasks import moves
 from tasks.attempting import LEASE_LOST
 from tasks.finishing import finish
 from tasks.in_hand import InHand
+from tasks.journal import Binding
+from tasks.measures import LookupResult
 from tasks.next_step import Step, after_refusal
 from tasks.originate import originate
 from tasks.passing import fall_back, line_of
@@ -56,12 +58,23 @@ async def reconcile(services: Services, hand: InHand, number: int) -> Report:
         found=binding.provider_id is not None,
         contested=binding.is_contested,
     )
+    services.measures.looked_up(attempt.provider, _result_of(answer, binding))
     if binding.provider_id is not None:
         return await _found(services, hand, attempt, binding.provider_id)
     if binding.is_contested:
         # Whose it is shows when the other call has ended; until then this says neither "found" nor "absent".
         answer = replace(answer, good=False)
     return await _not_found(services, hand, attempt, answer)
+
+
+def _result_of(answer: LookupAnswer, binding: Binding) -> LookupResult:
+    if binding.provider_id is not None:
+        return LookupResult.FOUND
+    if binding.is_contested:
+        return LookupResult.CONTESTED
+    if not answer.can_ask:
+        return LookupResult.CANNOT_ASK
+    return LookupResult.ABSENT if answer.good else LookupResult.UNCLEAR
 
 
 def _elapsed(hand: InHand) -> timedelta:

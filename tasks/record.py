@@ -30,6 +30,7 @@ class AttemptRecord:
         sender: the sender key.
         origin: what it was sent from; None when no call was made.
         started_ms: Redis time before the call, in ms since 1970.
+        ended_ms: Redis time after it; None while the attempt is open.
         outcome: None while the attempt is open.
     """
 
@@ -40,6 +41,7 @@ class AttemptRecord:
     account: str
     origin: Origin | None
     started_ms: int
+    ended_ms: int | None = None
     outcome: Outcome | None = None
     fault: Fault | None = None
     code: str | None = None
@@ -54,6 +56,8 @@ class JobRecord:
         step: the index in the chain of the sender whose turn it is.
         first_attempt: the number of the first attempt of this life; a replay begins a new one.
         reconciling: the number of the attempt whose outcome is unknown, else None.
+        due_ms: when it was to be sent, or what it waited for last was due: a retry or a lookup.
+        first_due_ms: what `due_ms` was before such a wait, None before the first.
         unknown_ms: when that attempt ended.
         throttled_ms: when this sender first answered "later", else None.
         is_past_limits: whether cooldown and quotas admitted it before: they are asked in its first pass only, and not
@@ -72,6 +76,8 @@ class JobRecord:
     step: int
     chain: tuple[str, ...]
     created_ms: int
+    due_ms: int
+    first_due_ms: int | None
     placed_ms: int
     expires_ms: int
     attempts: tuple[AttemptRecord, ...]
@@ -85,6 +91,17 @@ class JobRecord:
     retries: int
     maybe_twice: bool
     is_past_limits: bool
+
+    @property
+    def ready_ms(self) -> int:
+        """Since when it could be claimed: it is due, and its last attempt, which may have sent it on, has ended."""
+        last = self.attempts[-1].ended_ms if self.attempts else None
+        return max(self.due_ms, last or 0)
+
+    @property
+    def wanted_ms(self) -> int | None:
+        """When it was to be sent: at its enqueue or its `send_at`. None of a replayed job: an operator chose when."""
+        return None if self.first_attempt > 1 else self.first_due_ms or self.due_ms
 
     def attempts_at(self, sender: str) -> tuple[AttemptRecord, ...]:
         """Return this life's attempts over one sender, oldest first."""
@@ -116,6 +133,8 @@ def decode(job_id: str, raw: Mapping[str, str]) -> JobRecord:
             step=int(raw["step"]),
             chain=tuple(json.loads(raw.get("chain") or "[]")),
             created_ms=int(raw["created_ms"]),
+            due_ms=_number(raw, "due_ms") or int(raw["created_ms"]),
+            first_due_ms=_number(raw, "first_due_ms"),
             placed_ms=_number(raw, "placed_ms") or int(raw["created_ms"]),
             expires_ms=int(raw["expires_ms"]),
             attempts=tuple(_attempt(number, raw) for number in range(1, count + 1)),
@@ -158,6 +177,7 @@ def _attempt(number: int, raw: Mapping[str, str]) -> AttemptRecord:
         account=begun["account"],
         origin=Origin(OriginType(begun["origin_type"]), origin) if origin else None,
         started_ms=int(begun["started_ms"]),
+        ended_ms=result.get("ended_ms"),
         outcome=Outcome(result["outcome"]) if "outcome" in result else None,
         fault=Fault(result["fault"]) if result.get("fault") else None,
         code=result.get("code"),

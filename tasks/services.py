@@ -12,6 +12,7 @@ from senders.model import Sender, TenantConfig
 from senders.shortlist import Shortlist
 from tasks.journal import Journal
 from tasks.lease import LeaseKeeper
+from tasks.measures import NO_MEASURES, Measures
 from tasks.record import JobRecord
 from trunkline_client.private import Body, Private
 from trunkline_client.words import Channel
@@ -69,6 +70,7 @@ class Services:
         random: a random number of [0, 1).
         new_token: a fresh token for every claim.
         sleep: waits for a number of seconds.
+        measures: told what happens.
     """
 
     journal: Journal
@@ -82,6 +84,7 @@ class Services:
     random: Callable[[], float]
     new_token: Callable[[], str]
     sleep: Callable[[float], Awaitable[None]]
+    measures: Measures = NO_MEASURES
 
     def seal(self, record: JobRecord) -> str:
         """Return the sealed form of a record's clear content."""

@@ -10,6 +10,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from tasks.journal import Journal
+from tasks.measures import NO_MEASURES, Loop, Measures
 from tasks.retired import RetiredSecrets
 
 #: 50 due jobs hold Redis for 2 ms; 200 took 8.
@@ -34,7 +35,7 @@ _AFTER_OUTAGE_S = 1.0
 _log = structlog.get_logger("trunkline.upkeep")
 
 
-async def run_mover(journal: Journal) -> None:
+async def run_mover(journal: Journal, measures: Measures = NO_MEASURES) -> None:
     """Bring due jobs into their lanes, for ever, until cancelled."""
 
     async def move() -> float:
@@ -42,18 +43,19 @@ async def run_mover(journal: Journal) -> None:
         next_in_s = _MOVER_PERIOD_S if next_in_ms is None else next_in_ms / 1000
         return min(_MOVER_PERIOD_S, max(_MOVER_PAUSE_S, next_in_s))
 
-    await _for_ever("mover", move)
+    await _for_ever(Loop.MOVER, move, measures)
 
 
 class Sweeper:
     """Puts back jobs whose place no longer holds them."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, measures: Measures = NO_MEASURES) -> None:
         self._journal = journal
+        self._measures = measures
 
     async def run(self) -> None:
         """Sweep for ever, until cancelled."""
-        await _for_ever("sweeper", self._sweep_and_wait)
+        await _for_ever(Loop.SWEEPER, self._sweep_and_wait, self._measures)
 
     async def sweep(self) -> None:
         """Put back everything there is, in bounded batches with room for other commands between them."""
@@ -62,11 +64,13 @@ class Sweeper:
             while True:
                 swept = await self._journal.sweep(_SWEEP_BATCH, _NUDGE_AGE_MS)
                 put_back.update(swept.put_back)
+                self._measures.loop_turned(Loop.SWEEPER, answered=True)
                 if not swept.has_more:
                     break
                 await asyncio.sleep(_SWEEPER_PAUSE_S)
         finally:
             if put_back.total():
+                self._measures.jobs_put_back(put_back)
                 _log.warning("jobs.put_back", **put_back)
 
     async def _sweep_and_wait(self) -> float:
@@ -74,27 +78,27 @@ class Sweeper:
         return _SWEEPER_PERIOD_S
 
 
-async def run_forgetter(journal: Journal) -> None:
+async def run_forgetter(journal: Journal, measures: Measures = NO_MEASURES) -> None:
     """Take index entries of expired records away, for ever, until cancelled."""
 
     async def forget() -> float:
         taken = await journal.forget(_FORGET_BATCH)
         return _FORGETTER_PAUSE_S if taken == _FORGET_BATCH else _FORGETTER_PERIOD_S
 
-    await _for_ever("forgetter", forget)
+    await _for_ever(Loop.FORGETTER, forget, measures)
 
 
-async def run_destroyer(retired: RetiredSecrets) -> None:
+async def run_destroyer(retired: RetiredSecrets, measures: Measures = NO_MEASURES) -> None:
     """Destroy secrets of deleted senders that nothing needs any more, for ever, until cancelled."""
 
     async def destroy() -> float:
         await retired.destroy_unneeded()
         return _DESTROYER_PERIOD_S
 
-    await _for_ever("destroyer", destroy)
+    await _for_ever(Loop.DESTROYER, destroy, measures)
 
 
-async def _for_ever(name: str, one_pass: Callable[[], Awaitable[float]]) -> None:
+async def _for_ever(loop: Loop, one_pass: Callable[[], Awaitable[float]], measures: Measures) -> None:
     """Repeat `one_pass`, which returns the pause after it in seconds; Redis outages are ridden out.
 
     Each outage is worth two lines, however long it is: one when it begins, and one when it is over.
@@ -105,10 +109,12 @@ async def _for_ever(name: str, one_pass: Callable[[], Awaitable[float]]) -> None
             pause_s = await one_pass()
         except RedisError as error:
             if not is_interrupted:
-                _log.warning("upkeep.interrupted", loop=name, error=type(error).__name__)
+                _log.warning("upkeep.interrupted", loop=loop.value, error=type(error).__name__)
             is_interrupted, pause_s = True, _AFTER_OUTAGE_S
+            measures.loop_turned(loop, answered=False)
         else:
             if is_interrupted:
-                _log.info("upkeep.resumed", loop=name)
+                _log.info("upkeep.resumed", loop=loop.value)
             is_interrupted = False
+            measures.loop_turned(loop, answered=True)
         await asyncio.sleep(pause_s)

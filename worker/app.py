@@ -20,7 +20,7 @@ from tasks.celery_tasks import register  # noqa: E402  # only now is `tasks` kno
 from trunkline_client import keys  # noqa: E402
 from trunkline_client.errors import SettingsInvalid  # noqa: E402
 from trunkline_client.words import Lane  # noqa: E402
-from worker import broker, remote_control  # noqa: E402
+from worker import broker, remote_control, transport  # noqa: E402
 from worker.bootstrap import WorkerRuntime  # noqa: E402
 from worker.logs import configure  # noqa: E402
 from worker.revoking import register_commands  # noqa: E402
@@ -69,6 +69,7 @@ app = _build()
 register(app, runtime)
 register_commands(runtime)
 CoreStep.runtime = runtime
+transport.tell_polls_to(runtime.monitoring.polled)
 app.steps["worker"].add(CoreStep)
 inspect_command(name=remote_control.COMMAND)(remote_control.trunkline_facts)
 
@@ -93,6 +94,7 @@ def _tell_ready(sender: Any = None, **_: Any) -> None:
     warning = broker.warning(settings)
     if warning:
         log.warning("broker.unusual", broker=settings.broker.value, why=warning)
+    runtime.monitoring.started()
     log.info("worker.ready", name=sender.hostname, queues=queues)
 
 

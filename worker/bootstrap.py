@@ -36,6 +36,7 @@ from trunkline_client import AsyncTrunkline, keys
 from trunkline_client.connection import open_async
 from trunkline_client.errors import TrunklineError
 from worker.bridge import Bridge
+from worker.monitoring import Monitoring
 from worker.provider_access import providers_of
 from worker.redis_facts import warn_of_unsafe
 from worker.settings import Settings
@@ -71,6 +72,7 @@ class WorkerRuntime:
 
     def __init__(self) -> None:
         self._bridge = Bridge()
+        self.monitoring = Monitoring(lambda: self._bridge.in_hand)
         self._services: Services | None = None
         self._providers: Providers | None = None
         self._redis: Redis | None = None
@@ -84,26 +86,30 @@ class WorkerRuntime:
             is_stopping: whether the process was told to stop meanwhile.
 
         Raises:
+            PortUnavailable: the port for metrics is not to be had.
             RedisTooOld: this Redis cannot run the scripts.
             RedisUnreachable: Redis did not answer, or took no writes, within `REDIS_PATIENCE_S`.
             StoppedEarly: the process was told to stop meanwhile.
             SecretUnreadable: the key ring cannot open the stored credentials.
         """
+        self.monitoring.start(settings, is_stopping)
         self._bridge.start()
+        if self.monitoring.is_on:
+            self._bridge.spawn(self.monitoring.heartbeats.beat(), _die)
         try:
             self._bridge.run(self._open(settings, is_stopping))
         except GivenBack as error:
             raise StoppedEarly("stopped while it started") from error
-        services = self._ready()
+        services, measures = self._ready(), self.monitoring.measures
         for loop in (
             services.leases.run(),
-            run_mover(services.journal),
-            Sweeper(services.journal).run(),
-            run_forgetter(services.journal),
+            run_mover(services.journal, measures),
+            Sweeper(services.journal, measures).run(),
+            run_forgetter(services.journal, measures),
         ):
             self._bridge.spawn(loop, _die)
         if self._retired is not None:
-            self._bridge.spawn(run_destroyer(self._retired), _die)
+            self._bridge.spawn(run_destroyer(self._retired, measures), _die)
 
     @property
     def in_hand(self) -> int:
@@ -120,6 +126,7 @@ class WorkerRuntime:
     def stop(self) -> None:
         """End the upkeep loops and close every connection."""
         self._bridge.stop(self._close())
+        self.monitoring.stop()
 
     def dispatch(self, job_id: str, hop: str) -> Report:
         """Carry one job one pass further."""
@@ -157,7 +164,7 @@ class WorkerRuntime:
             return
         with contextlib.suppress(RedisError):
             if await self._services.leases.release():
-                await Sweeper(self._services.journal).sweep()
+                await Sweeper(self._services.journal, self._services.measures).sweep()
 
     def _ready(self) -> Services:
         if self._services is None:
@@ -189,6 +196,7 @@ class WorkerRuntime:
                 lease_s=settings.lease_s,
                 renew_every_s=settings.lease_s / _RENEWALS_PER_LEASE,
                 monotonic=time.monotonic,
+                measures=self.monitoring.measures,
             ),
             digester=digester,
             settings=_dispatch_settings(settings),
@@ -196,6 +204,7 @@ class WorkerRuntime:
             random=random.random,
             new_token=lambda: secrets.token_hex(6),
             sleep=asyncio.sleep,
+            measures=self.monitoring.measures,
         )
 
     async def _close(self) -> None:

@@ -184,6 +184,24 @@ class Settings(BrokerSettings):
         Literal["debug", "info", "warning", "error"],
         BeforeValidator(lambda level: level.lower() if isinstance(level, str) else level),
     ] = Field(default="info", description="The least severe log lines that are written.")
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description=(
+            "The port of this process's [metrics and health](metrics.md); 0 takes any that is free, and logs it. "
+            "Without it neither is served. Processes on one host need one each."
+        ),
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="The address that port is opened on. Nothing there asks for a password."
+    )
+    metrics_tenants: int = Field(
+        default=100,
+        ge=0,
+        le=10_000,
+        description="How many tenants get a label of their own in the metrics of a process; the others share one.",
+    )
     public_url: str | None = Field(
         default=None, description="Reserved for delivery receipts: where providers can reach Trunkline. Not used yet."
     )

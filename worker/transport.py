@@ -13,7 +13,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable
+from queue import Empty
+from typing import Any, ClassVar
 
 import structlog
 from kombu.transport import redis as kombu_redis
@@ -31,6 +33,8 @@ class _Sturdy:
     """What both channels do differently; mixed in before kombu's own class."""
 
     QoS: Any = QoS
+    #: told of every answer to a poll: a message, or the word that there is none. Set by `worker.app`.
+    on_poll: ClassVar[staticmethod[[], None]] = staticmethod(lambda: None)
 
     # What kombu's channel brings along.
     ack_emulation: bool
@@ -91,11 +95,16 @@ class _Sturdy:
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
-            return super()._brpop_read(**options)  # type: ignore[misc]  # kombu ships no types
+            found = super()._brpop_read(**options)  # type: ignore[misc]  # kombu ships no types
+        except Empty:
+            self.on_poll()
+            raise
         except (ValueError, RecursionError) as error:
             # Only decoding the popped element raises them; the element is gone from the list by now.
             _log.error("message.discarded", why="it is no JSON", error=type(error).__name__)
             return True
+        self.on_poll()
+        return found
 
 
 class Channel(_Sturdy, kombu_redis.Channel):
@@ -109,6 +118,11 @@ class SentinelChannel(_Sturdy, kombu_redis.SentinelChannel):
     """A channel to the master that Sentinels name."""
 
     connection_class = failover.SentinelConnection
+
+
+def tell_polls_to(listener: Callable[[], None]) -> None:
+    """Let `listener` know of every answer to a poll on any channel of this process."""
+    _Sturdy.on_poll = staticmethod(listener)
 
 
 class _Careful:

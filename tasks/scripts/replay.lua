@@ -78,7 +78,8 @@ else
   redis.call('HDEL', key, 'chain', 'throttled_ms', 'retries', 'reconciling', 'lookups', 'good_lookups', 'unknown_ms',
     'worker_lost')
   job.queue = 'dispatch.' .. job.lane
-  redis.call('HSET', key, 'first_attempt', int(tonumber(job.attempts) + 1), 'step', 0, 'queue', job.queue)
+  redis.call('HSET', key, 'first_attempt', int(tonumber(job.attempts) + 1), 'step', 0, 'queue', job.queue,
+    'due_ms', int(now))
   enter_lane(id, job, now)
 end
 redis.call('HDEL', key, 'finished_ms', 'fault', 'rule', 'maybe_sent')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,19 @@ def test_flower_asks_for_a_password_from_the_environment_and_changes_nothing() -
     environment = SERVICES["flower"]["environment"]
     assert environment["FLOWER_BASIC_AUTH"] == "${FLOWER_USER:?set it in .env}:${FLOWER_PASSWORD:?set it in .env}"
     assert environment["FLOWER_READ_ONLY"] == "true"
+
+
+@pytest.mark.parametrize("worker", WORKERS)
+def test_a_worker_shows_metrics_and_health_inside_its_networks_only(worker: str) -> None:
+    environment = SERVICES[worker]["environment"]
+    assert int(environment["TRUNKLINE_METRICS_PORT"]) > 0
+    assert "ports" not in SERVICES[worker]
+
+
+def test_the_production_image_is_healthy_when_it_is_ready() -> None:
+    production = DOCKERFILE.split(" AS production\n")[1]
+    assert re.search(r'^HEALTHCHECK .* CMD \["python", "-m", "worker\.probe"\]$', production, re.MULTILINE)
+    assert find_spec("worker.probe") is not None
 
 
 def test_the_example_environment_holds_no_secret() -> None:
