@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from prometheus_client import Metric
 
 from providers.faults import Fault
+from tasks.backlog import LANES, Backlog, LaneBacklog, TenantWait
 from tasks.measures import LookupResult, Loop, Measures
 from tests.support.flow import ACCEPTED, UNKNOWN, refused
 from trunkline_client.words import Channel, JobState, Lane
+from worker.exporter import BacklogGauges, Reading
 from worker.heartbeats import Heartbeats
 from worker.metrics import PrometheusMeasures
 from worker.process_gauges import ProcessGauges
@@ -35,13 +39,31 @@ def tell_everything(measures: Measures) -> None:
     measures.loop_turned(Loop.SWEEPER, answered=True)
 
 
+def backlog() -> Backlog:
+    """Return a backlog with something in every part of it."""
+    minute = timedelta(minutes=1)
+    lanes = [LaneBacklog(queue=queue, lane=lane, in_lane=0, waiting=0, oldest_age=None) for queue, lane in LANES]
+    lanes[0] = replace(lanes[0], in_lane=3, waiting=4, oldest_age=minute)
+    return Backlog(
+        lanes=tuple(lanes),
+        delayed=5,
+        overdue=1,
+        in_hand=6,
+        held=7,
+        dead=8,
+        damaged=9,
+        waiting_tenants=2,
+        longest_waiting=(TenantWait(tenant="acme", jobs=4, oldest_age=minute),),
+    )
+
+
 def families() -> list[Metric]:
-    """Return every family of a worker whose name begins with ours."""
+    """Return every family of a worker or the exporter whose name begins with ours."""
     heartbeats = Heartbeats(lambda: 0.0)
     measures = PrometheusMeasures(heartbeats, tenants=1)
     measures.registry.register(ProcessGauges(heartbeats, lambda: 0, lambda: True))
     tell_everything(measures)
-    found = list(measures.registry.collect())
+    found = [*measures.registry.collect(), *BacklogGauges(lambda: Reading(backlog(), 0.1, 0.0)).collect()]
     return [family for family in found if family.name.startswith("trunkline_")]
 
 

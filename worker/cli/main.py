@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "demo": "worker.cli.demo:demo",
     "doctor": "worker.cli.doctor:doctor",
     "export": "worker.cli.export:export",
+    "exporter": "worker.cli.exporter:exporter",
     "explain": "worker.cli.explain:explain",
     "jobs": "worker.cli.jobs:jobs",
     "replay": "worker.cli.replay:replay",

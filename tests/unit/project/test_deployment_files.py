@@ -73,7 +73,7 @@ def test_a_stopping_worker_has_time_for_its_limit_and_its_longest_attempt(worker
     assert int(SERVICES[worker]["stop_grace_period"].removesuffix("s")) >= limit_s + 5 > attempt_s
 
 
-@pytest.mark.parametrize("service", ["flower", "simulators", "redis"])
+@pytest.mark.parametrize("service", ["flower", "simulators", "redis", "exporter"])
 def test_only_workers_get_the_secret_keys(service: str) -> None:
     assert "env_file" not in SERVICES[service]
     assert "TRUNKLINE_SECRET_KEYS" not in SERVICES[service].get("environment", {})
@@ -90,6 +90,13 @@ def test_a_worker_shows_metrics_and_health_inside_its_networks_only(worker: str)
     environment = SERVICES[worker]["environment"]
     assert int(environment["TRUNKLINE_METRICS_PORT"]) > 0
     assert "ports" not in SERVICES[worker]
+
+
+def test_the_exporter_is_asked_where_it_listens() -> None:
+    exporter = SERVICES["exporter"]
+    port = exporter["command"][exporter["command"].index("--port") + 1]
+    assert exporter["environment"]["TRUNKLINE_METRICS_PORT"] == port
+    assert exporter["ports"] == [f"127.0.0.1:{port}:{port}"]
 
 
 def test_the_production_image_is_healthy_when_it_is_ready() -> None:

@@ -1,0 +1,56 @@
+"""`trunkline exporter`: the queues of an installation as metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from typing import Final
+
+import click
+from prometheus_client import CollectorRegistry, ProcessCollector
+from redis.asyncio import Redis
+
+from tasks.backlog import BacklogReader
+from worker.cli.support import run_with_redis
+from worker.exporter import BacklogGauges, BacklogSource
+from worker.health import Verdict
+from worker.logs import configure
+from worker.metrics_server import MetricsServer
+from worker.settings import LogFormat
+
+DEFAULT_PORT: Final = 9464
+
+
+@click.command()
+@click.option("--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0: a free port.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; nothing asks for a password."
+)
+def exporter(port: int, host: str) -> None:
+    """Serve the queues as Prometheus metrics until SIGTERM or Ctrl-C.
+
+    One is enough for an installation: it reads Redis when it is scraped. It needs TRUNKLINE_REDIS_URL and no key.
+
+    \b
+    Example:
+      trunkline exporter --port 9464
+    """  # noqa: D301 - click needs the control character itself
+    configure(LogFormat.AUTO, "info")
+    run_with_redis(lambda redis: _serve(redis, host, port))
+
+
+async def _serve(redis: Redis, host: str, port: int) -> None:
+    loop = asyncio.get_running_loop()
+    source = BacklogSource(BacklogReader(redis), loop, time.monotonic)
+    registry = CollectorRegistry()
+    registry.register(BacklogGauges(source.reading))
+    ProcessCollector(registry=registry)
+    server = MetricsServer(registry, {"/livez": lambda: Verdict(()), "/readyz": source.health})
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    bound = server.start(host, port, where="--port")
+    click.echo(f"metrics at http://{host}:{bound}/metrics")
+    await stop.wait()
+    await asyncio.to_thread(server.stop)
