@@ -25,7 +25,7 @@ DEMO := $(VENV)/.installed-demo
 BROWSER := $(VENV)/.installed-browser
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ./client
 
-.PHONY: help demo test test-unit test-crash flower-check lint format bench up down setup refresh-openapi refresh-constraints clean docker-ready
+.PHONY: help demo test test-unit test-crash flower-check lint check-rules format bench up down setup refresh-openapi refresh-constraints clean docker-ready
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,11 @@ lint: $(DEV) ## check style, format, types and the direction of imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+check-rules: ## check and test the alert rules in ops/ (needs promtool, which is in Debian's package prometheus)
+	@command -v promtool >/dev/null || { echo "make check-rules needs promtool: apt install prometheus" >&2; exit 1; }
+	@promtool check config ops/prometheus.yml
+	@promtool test rules ops/alerts_test.yml
 
 format: $(DEV) ## rewrite the code in the house format, and mend what ruff can mend
 	@$(BIN)/ruff check --fix-only --quiet .

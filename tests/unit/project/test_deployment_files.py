@@ -99,6 +99,14 @@ def test_the_exporter_is_asked_where_it_listens() -> None:
     assert exporter["ports"] == [f"127.0.0.1:{port}:{port}"]
 
 
+def test_prometheus_scrapes_the_ports_that_are_served() -> None:
+    jobs = {job["job_name"]: job for job in yaml.safe_load((ROOT / "ops/prometheus.yml").read_text())["scrape_configs"]}
+    (workers,) = jobs["trunkline-workers"]["dns_sd_configs"]
+    assert workers["names"] == list(WORKERS)
+    assert {SERVICES[worker]["environment"]["TRUNKLINE_METRICS_PORT"] for worker in WORKERS} == {str(workers["port"])}
+    assert jobs["trunkline-exporter"]["static_configs"] == [{"targets": ["exporter:9464"]}]
+
+
 def test_the_production_image_is_healthy_when_it_is_ready() -> None:
     production = DOCKERFILE.split(" AS production\n")[1]
     assert re.search(r'^HEALTHCHECK .* CMD \["python", "-m", "worker\.probe"\]$', production, re.MULTILINE)
