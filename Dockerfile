@@ -40,6 +40,6 @@ FROM base AS production
 COPY --from=wheels /opt/trunkline /opt/trunkline
 # Asks for progress, not for a ping, which a worker whose broker connection hangs still answers. Without TRUNKLINE_METRICS_PORT
 # there is nobody to ask, and the container counts as healthy.
-HEALTHCHECK --interval=5s --timeout=4s --start-period=40s --retries=3 CMD ["python", "-m", "worker.probe"]
+HEALTHCHECK --interval=10s --timeout=4s --start-period=40s --retries=3 CMD ["python", "-m", "worker.probe"]
 ENTRYPOINT ["trunkline"]
 CMD ["worker"]

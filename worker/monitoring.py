@@ -41,14 +41,14 @@ class Monitoring:
         """Whether anybody can ask."""
         return self._server is not None
 
-    def start(self, settings: Settings, is_stopping: Callable[[], bool]) -> None:
-        """Serve, if the settings name a port; the process counts as not ready until `started`.
+    def start(self, settings: Settings, is_stopping: Callable[[], bool]) -> int | None:
+        """Serve, if the settings name a port, and return that in use; the process is not ready until `started`.
 
         Raises:
             PortUnavailable: the port is not to be had.
         """
         if settings.metrics_port is None:
-            return
+            return None
         self._slots, self._is_stopping = settings.concurrency, is_stopping
         measures = PrometheusMeasures(self.heartbeats, tenants=settings.metrics_tenants)
         measures.registry.register(ProcessGauges(self.heartbeats, self._in_hand, lambda: self.readiness().is_good))
@@ -57,6 +57,7 @@ class Monitoring:
         port = server.start(host, settings.metrics_port, where=variable("metrics_port"))
         self._server, self.measures = server, measures
         _log.info("metrics.serving", host=host, port=port)
+        return port
 
     def started(self) -> None:
         """Note that the process takes messages."""

@@ -45,6 +45,8 @@ class CoreStep(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships n
             self._settings: Settings = load_settings()
         except TrunklineError as error:
             stop_with(error)
+        # `--concurrency` beats the setting.
+        self._settings = self._settings.model_copy(update={"concurrency": parent.concurrency})
         self._stopping = Stopping(self.runtime, limit_s=self._settings.stop_s, wake=lambda: _wake(parent))
 
     def start(self, parent: Any) -> None:  # noqa: ARG002  # Celery's signature

@@ -32,6 +32,9 @@ for _, id in ipairs(ended) do
         'worker_lost', '1')
       end_call(id, job)
       redis.call('SADD', 'tl:unsettled:' .. job.tenant, id)
+      if job.due_ms then
+        redis.call('HSETNX', job_key(id), 'first_due_ms', job.due_ms)
+      end
       enter_delayed(id, now)
       orphaned = orphaned + 1
     elseif job.reconciling then

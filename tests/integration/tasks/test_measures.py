@@ -11,6 +11,7 @@ from providers.faults import Fault
 from providers.protocol import AttemptResult, LookupAnswer
 from tasks.upkeep import Sweeper
 from tests.support.flow import ACCEPTED, UNKNOWN, Worker, config, refused, worker
+from tests.support.in_hand import begin, claim
 from tests.support.journal import TextRedis, enqueue, now_ms
 from tests.support.limit_flow import ALL_LIMITS
 from trunkline_client import keys
@@ -117,6 +118,20 @@ async def test_a_replayed_job_does_not_count_as_slow(redis: TextRedis) -> None:
 
     assert value(measures, "jobs_sent_total", tenant="acme", by="own") == 1
     assert "enqueue_to_accept_seconds_count" not in dict(counted(measures))
+
+
+async def test_the_death_of_a_worker_does_not_hide_when_its_job_was_due(redis: TextRedis) -> None:
+    one, measures = measured(worker(redis, config()))
+    await enqueue(redis)
+    await redis.hincrby(keys.job("job-1"), "due_ms", -30_000)
+    await begin(one.services.journal, await claim(redis, one.services.journal, "dead:1"))
+    await redis.zadd(keys.LEASES, {"job-1": 1})
+    await Sweeper(one.services.journal).sweep()
+    one.twilio.lookups = [LookupAnswer(good=True, candidates=("SM9",))]
+    await one.serve()
+
+    assert value(measures, "lookups_total", provider="twilio", result="found") == 1
+    assert value(measures, "enqueue_to_accept_seconds_sum", lane="normal", provider="twilio") >= 30
 
 
 async def test_what_the_sweeper_puts_back_is_counted(redis: TextRedis) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ import pytest
 import yaml
 
 from trunkline_client import keys
+from worker import probe
+from worker.environment import variable
 from worker.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -110,7 +111,7 @@ def test_prometheus_scrapes_the_ports_that_are_served() -> None:
 def test_the_production_image_is_healthy_when_it_is_ready() -> None:
     production = DOCKERFILE.split(" AS production\n")[1]
     assert re.search(r'^HEALTHCHECK .* CMD \["python", "-m", "worker\.probe"\]$', production, re.MULTILINE)
-    assert find_spec("worker.probe") is not None
+    assert variable("metrics_port") == probe.PORT_VARIABLE
 
 
 def test_the_example_environment_holds_no_secret() -> None:
