@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
 from tests.support.acl import USERS, create_users, url_of
+from tests.support.exporting import exporter
 from tests.support.redis_server import RedisServer
 from tests.support.system import BIN, System, running
 from trunkline_client import Trunkline, keys
@@ -73,6 +75,11 @@ def test_a_worker_as_this_user_logs_no_error(system: System) -> None:
     assert system.workers[0].events("upkeep.interrupted") == []
 
 
+def test_the_exporter_reads_the_queues(system: System) -> None:
+    with exporter(url_of(system.redis, "trunkline-exporter")) as (_, address):
+        assert "\ntrunkline_redis_up 1.0\n" in httpx.get(address).text
+
+
 def test_remote_control_reaches_the_worker(system: System) -> None:
     url = url_of(system.redis, "trunkline-monitor")
     asked = subprocess.run(
@@ -111,4 +118,4 @@ def _as(system: System, user: str) -> Any:
 
 
 def test_the_page_is_whole(tmp_path: Path) -> None:
-    assert set(USERS) == {"trunkline-producer", "trunkline-worker", "trunkline-monitor"}
+    assert set(USERS) == {"trunkline-producer", "trunkline-worker", "trunkline-exporter", "trunkline-monitor"}

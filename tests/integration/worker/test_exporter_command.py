@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from tasks.backlog import Backlog, BacklogReader
+from tests.support.exporting import exporter
 from tests.support.journal import TextRedis, enqueue
 from tests.support.metrics import backlog
 from tests.support.redis_server import RedisServer, free_port
@@ -24,25 +23,6 @@ from trunkline_client.words import Lane
 from worker.exporter import FRESH_S, BacklogGauges, BacklogSource
 
 pytestmark = pytest.mark.integration
-
-
-@contextmanager
-def exporter(redis_url: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run the command; yields the process and where its metrics are."""
-    process = subprocess.Popen(
-        [BIN / "trunkline", "exporter", "--port", "0", *arguments],
-        env={"PATH": os.environ["PATH"], "TRUNKLINE_REDIS_URL": redis_url},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        yield process, process.stdout.readline().rpartition(" ")[2].strip()
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def values(page: str) -> dict[str, float]:
