@@ -12,8 +12,11 @@ COPY tasks tasks
 COPY worker worker
 RUN pip wheel --quiet --no-deps --wheel-dir /wheels ./client .
 # Both of our wheels are named as files, so nobody else's package of either name can be taken from an index instead.
+# Extras of the production image, none by default; `--build-arg EXTRAS=[tracing]` sends traces (docs/tracing.md).
+ARG EXTRAS=
 RUN python -m venv /opt/trunkline \
-    && /opt/trunkline/bin/pip install --quiet -c constraints.txt /wheels/*.whl
+    && /opt/trunkline/bin/pip install --quiet -c constraints.txt /wheels/trunkline_client-*.whl \
+        "$(ls /wheels/trunkline-[0-9]*.whl)${EXTRAS}"
 
 FROM wheels AS wheels-flower
 RUN /opt/trunkline/bin/pip install --quiet -c constraints.txt "$(ls /wheels/trunkline-[0-9]*.whl)[flower]"

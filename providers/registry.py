@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from ssl import SSLContext, create_default_context
@@ -20,6 +21,8 @@ from providers.syniverse_api import SyniverseApi
 from providers.transport import AiohttpTransport
 from providers.twilio import Twilio
 from providers.twilio_api import TwilioApi
+
+Wrap = Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class Providers:
         transport: what carries the requests; None means our own over aiohttp.
         ssl_context: what to trust on https; None means the system's certificate authorities.
         gateways: where gateways may be; None means at public hosts.
+        wrap: what is put around each transport to watch the calls; None for nothing.
     """
 
     def __init__(
@@ -92,13 +96,15 @@ class Providers:
         transport: httpx.AsyncBaseTransport | None = None,
         ssl_context: SSLContext | None = None,
         gateways: GatewayAccess | None = None,
+        wrap: Wrap | None = None,
     ) -> None:
         keep_urls_out_of_logs()
         limits = timeouts or Timeouts()
-        self._client = _client(transport or AiohttpTransport(ssl_context=ssl_context), limits)
+        watched = wrap or _as_it_is
+        self._client = _client(watched(transport or AiohttpTransport(ssl_context=ssl_context)), limits)
         access = gateways or GatewayAccess()
         gateway_transport = GatewayTransport(access.hosts, ssl_context=access.ssl_context())
-        self._gateway_client = _client(gateway_transport, limits, accept="*/*")
+        self._gateway_client = _client(watched(gateway_transport), limits, accept="*/*")
         self._tokens = TokenCache(self._gateway_client, deadline_s=limits.verify_s, monotonic=time.monotonic)
         twilio = Twilio(
             TwilioApi(self._client, endpoints.twilio_api_url, endpoints.twilio_messaging_url), limits.verify_s
@@ -125,6 +131,10 @@ class Providers:
         await self._tokens.aclose()
         await self._client.aclose()
         await self._gateway_client.aclose()
+
+
+def _as_it_is(transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
+    return transport
 
 
 def _client(

@@ -39,6 +39,6 @@ def log_attempt(
         next=next_step.step.value,
         retry_in_s=round(next_step.delay.total_seconds(), 3) if next_step.step is Step.RETRY_LATER else None,
         duration_ms=round(duration_s * 1000, 1),
-        queue_wait_ms=max(0, hand.claimed.now_ms - record.placed_ms),
+        queue_wait_ms=hand.claimed.queue_wait_ms,
         age_ms=hand.hold.now_ms() - record.created_ms,
     )

@@ -69,7 +69,9 @@ async def attempt(
         return await refuse(services, hand, begun.refused_by)
     started = services.monotonic()
     try:
-        result = await call(services, hand, account, origin, attempt_id(hand.record.id, number))
+        with services.tracer.attempt(number, sender) as span:
+            result = await call(services, hand, account, origin, attempt_id(hand.record.id, number))
+            span.ended(error=result.fault or result.code, outcome=result.outcome, fault=result.fault, code=result.code)
     except LeaseLost:
         # If Redis still grants the lease, the job goes back to its queue at once instead of waiting for the sweeper.
         move = moves.give_back(hand.record.queue).ending(number, _UNSENT, hand.hold.now_ms())

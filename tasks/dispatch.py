@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import structlog
 from structlog.contextvars import bound_contextvars
 
@@ -25,8 +27,10 @@ from tasks.reconcile import reconcile
 from tasks.report import Report
 from tasks.services import Services
 from trunkline_client.errors import JobInvalid
+from trunkline_client.words import JobState
 
 CONTRACT_RULE = "contract"
+_ENDED_BADLY: Final = {JobState.FAILED, JobState.REJECTED, JobState.EXPIRED}
 
 _log = structlog.get_logger("trunkline.dispatch")
 
@@ -53,10 +57,14 @@ async def dispatch(services: Services, job_id: str, hop: str) -> Report:
     record = claimed.record
     services.measures.job_claimed(record.queue, record.lane, (claimed.now_ms - record.ready_ms) / 1000)
     with (
-        bound_contextvars(tenant=record.tenant, job=job_id),
+        services.tracer.dispatch(claimed, hop) as span,
+        bound_contextvars(tenant=record.tenant, job=job_id, trace=span.trace_id),
         services.leases.holding(claimed, asked_at) as hold,
     ):
-        return await _carry(services, hold)
+        report = await _carry(services, hold)
+        state = report.state.value if report.state else None
+        span.ended(error=report.fault or (state if report.state in _ENDED_BADLY else None), state=state)
+        return report
 
 
 async def _carry(services: Services, hold: Hold) -> Report:

@@ -30,6 +30,11 @@ class Claimed:
     now_ms: int
     config_version: int
 
+    @property
+    def queue_wait_ms(self) -> int:
+        """How long the nudge waited for a worker."""
+        return max(0, self.now_ms - self.record.placed_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class Left:

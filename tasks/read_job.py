@@ -9,6 +9,7 @@ from tasks.contract import Job, validate
 from tasks.record import JobRecord
 from tasks.services import ContentBox
 from trunkline_client.errors import FieldError, JobInvalid
+from trunkline_client.job import TRACE_FIELD
 from trunkline_client.record import CLEAR_CONTENT
 
 
@@ -37,7 +38,8 @@ def read_job(record: JobRecord, box: ContentBox) -> Job:
         "tenant": record.tenant,
         "channel": record.channel.value,
         "priority": record.lane.value,
-        **record.options,
+        # A trace decides nothing, so one that cannot be read must not either.
+        **{name: value for name, value in record.options.items() if name != TRACE_FIELD},
         **{name: value for name, value in content.items() if value is not None},
     }
     return validate(job)

@@ -94,18 +94,19 @@ async def _ask(services: Services, hand: InHand, attempt: AttemptRecord) -> Look
         _log.error("sender.unreadable", sender=sender.key, error=str(error))
         return _CANNOT_ASK
     started = datetime.fromtimestamp(attempt.started_ms / 1000, tz=UTC)
-    return await services.provider(sender.kind).look_up(
-        account,
-        LookupRequest(
-            attempt_id=attempt.id,
-            channel=hand.job.channel,
-            to=hand.job.to,
-            body=hand.job.body,
-            origin=attempt.origin,
-            not_before=started - _CLOCK_SKEW,
-            deadline_s=time_for_lookup(hand.record.lane, lookups=hand.record.lookups).total_seconds(),
-        ),
+    request = LookupRequest(
+        attempt_id=attempt.id,
+        channel=hand.job.channel,
+        to=hand.job.to,
+        body=hand.job.body,
+        origin=attempt.origin,
+        not_before=started - _CLOCK_SKEW,
+        deadline_s=time_for_lookup(hand.record.lane, lookups=hand.record.lookups).total_seconds(),
     )
+    with services.tracer.lookup(attempt, hand.record.lookups + 1) as span:
+        answer = await services.provider(sender.kind).look_up(account, request)
+        span.ended(error=None if answer.good else "no_good_answer", good=answer.good, found=bool(answer.candidates))
+    return answer
 
 
 async def _found(services: Services, hand: InHand, attempt: AttemptRecord, provider_id: str) -> Report:

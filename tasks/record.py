@@ -10,6 +10,8 @@ from typing import Any
 from providers.faults import Fault, Outcome
 from providers.protocol import Origin, OriginType
 from trunkline_client.errors import TrunklineError
+from trunkline_client.job import TRACE_FIELD
+from trunkline_client.limits import RULES
 from trunkline_client.message import SUPPORTED_VERSIONS
 from trunkline_client.words import Channel, JobState, Lane
 
@@ -102,6 +104,12 @@ class JobRecord:
     def wanted_ms(self) -> int | None:
         """When it was to be sent: at its enqueue or its `send_at`. None of a replayed job: an operator chose when."""
         return None if self.first_attempt > 1 else self.first_due_ms or self.due_ms
+
+    @property
+    def traceparent(self) -> str | None:
+        """The trace it was enqueued in, well-formed; None if there is none that can be read."""
+        value = self.options.get(TRACE_FIELD)
+        return value if isinstance(value, str) and RULES[TRACE_FIELD].problem(value) is None else None
 
     def attempts_at(self, sender: str) -> tuple[AttemptRecord, ...]:
         """Return this life's attempts over one sender, oldest first."""

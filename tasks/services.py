@@ -14,6 +14,7 @@ from tasks.journal import Journal
 from tasks.lease import LeaseKeeper
 from tasks.measures import NO_MEASURES, Measures
 from tasks.record import JobRecord
+from tasks.tracing import NO_TRACER, Tracer
 from trunkline_client.private import Body, Private
 from trunkline_client.words import Channel
 
@@ -71,6 +72,7 @@ class Services:
         new_token: a fresh token for every claim.
         sleep: waits for a number of seconds.
         measures: told what happens.
+        tracer: keeps spans of what is done.
     """
 
     journal: Journal
@@ -85,6 +87,7 @@ class Services:
     new_token: Callable[[], str]
     sleep: Callable[[float], Awaitable[None]]
     measures: Measures = NO_MEASURES
+    tracer: Tracer = NO_TRACER
 
     def seal(self, record: JobRecord) -> str:
         """Return the sealed form of a record's clear content."""

@@ -40,6 +40,7 @@ from worker.monitoring import Monitoring
 from worker.provider_access import providers_of
 from worker.redis_facts import warn_of_unsafe
 from worker.settings import Settings
+from worker.tracing_switch import NO_TRACING, Tracing, open_tracing
 
 #: How long a starting worker waits for Redis before it gives up.
 REDIS_PATIENCE_S: Final = 30.0
@@ -48,6 +49,8 @@ _REDIS_PAUSE_S: Final = 1.0
 _RENEWALS_PER_LEASE: Final = 10 / 3
 #: How long giving back may take. It takes 0.2 s, and for ever while Redis is frozen.
 _GIVE_BACK_S: Final = 1.0
+#: How long the last spans may take to leave; with a collector that is away they would for ever.
+_FLUSH_S: Final = 1.0
 #: Connections to Redis besides one for each job in hand: upkeep, and jobs between two steps.
 _SPARE_CONNECTIONS: Final = 32
 _MS_PER_DAY: Final = 86_400_000
@@ -77,6 +80,7 @@ class WorkerRuntime:
         self._providers: Providers | None = None
         self._redis: Redis | None = None
         self._retired: RetiredSecrets | None = None
+        self._tracing: Tracing = NO_TRACING
 
     def start(self, settings: Settings, is_stopping: Callable[[], bool]) -> None:
         """Connect, check what can be checked, and start the upkeep loops.
@@ -91,7 +95,9 @@ class WorkerRuntime:
             RedisUnreachable: Redis did not answer, or took no writes, within `REDIS_PATIENCE_S`.
             StoppedEarly: the process was told to stop meanwhile.
             SecretUnreadable: the key ring cannot open the stored credentials.
+            TracingUnusable: tracing is on and cannot be started.
         """
+        self._tracing = open_tracing(settings, _worker_name())
         self.monitoring.start(settings, is_stopping)
         self._bridge.start()
         if self.monitoring.is_on:
@@ -122,11 +128,15 @@ class WorkerRuntime:
         done = self._bridge.let_go(self._close_leases, self._put_back, timeout_s=_GIVE_BACK_S)
         if in_hand or not done:
             _log.warning("worker.gave_back", in_hand=in_hand, done=done)
+        self._tracing.flush(_FLUSH_S)
 
     def stop(self) -> None:
         """End the upkeep loops and close every connection."""
-        self._bridge.stop(self._close())
-        self.monitoring.stop()
+        try:
+            self._bridge.stop(self._close())
+        finally:
+            self.monitoring.stop()
+            self._tracing.close(_FLUSH_S)
 
     def dispatch(self, job_id: str, hop: str) -> Report:
         """Carry one job one pass further."""
@@ -185,7 +195,8 @@ class WorkerRuntime:
         )
         journal = Journal(self._redis, lease_ms=round(settings.lease_s * 1000))
         self._retired = RetiredSecrets(self._redis, journal, store, new_token=lambda: secrets.token_urlsafe(16))
-        self._providers = providers_of(settings, Timeouts(connect_s=settings.connect_s, read_s=settings.attempt_s))
+        timeouts = Timeouts(connect_s=settings.connect_s, read_s=settings.attempt_s)
+        self._providers = providers_of(settings, timeouts, self._tracing.wrap)
         self._services = Services(
             journal=journal,
             configurations=ConfigCache(store.load, ring),
@@ -205,6 +216,7 @@ class WorkerRuntime:
             new_token=lambda: secrets.token_hex(6),
             sleep=asyncio.sleep,
             measures=self.monitoring.measures,
+            tracer=self._tracing.tracer,
         )
 
     async def _close(self) -> None:
@@ -220,9 +232,13 @@ def _die(error: BaseException) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _worker_name() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
 def _dispatch_settings(settings: Settings) -> DispatchSettings:
     return DispatchSettings(
-        worker=f"{socket.gethostname()}-{os.getpid()}",
+        worker=_worker_name(),
         urgent_deadline_s=settings.attempt_urgent_s,
         deadline_s=settings.attempt_s,
         other_numbers=settings.other_numbers,

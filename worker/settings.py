@@ -202,6 +202,13 @@ class Settings(BrokerSettings):
         le=10_000,
         description="How many tenants get a label of their own in the metrics of a process; the others share one.",
     )
+    tracing: bool = Field(
+        default=False,
+        description=(
+            "Send OpenTelemetry spans of every job ([tracing.md](tracing.md)); needs the extra `tracing`, and is "
+            "configured by the `OTEL_*` variables."
+        ),
+    )
     public_url: str | None = Field(
         default=None, description="Reserved for delivery receipts: where providers can reach Trunkline. Not used yet."
     )

@@ -30,9 +30,9 @@ class Enqueueing:
 
     def carried(self, prepared: Sequence[CheckedJob | JobInvalid]) -> Sequence[CheckedJob | JobInvalid]:
         """Return the jobs with this span as their parent, but for those that came with a trace of their own."""
-        if self.span is None:
+        context = self.span.get_span_context() if self.span is not None else None
+        if context is None or not context.is_valid:
             return prepared
-        context = self.span.get_span_context()
         parent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
         return [_with_parent(job, parent) if isinstance(job, CheckedJob) else job for job in prepared]
 
