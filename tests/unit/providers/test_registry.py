@@ -25,3 +25,15 @@ async def test_addresses_may_end_in_a_slash(slash: str) -> None:
         "http://127.0.0.1:1/2010-04-01",
         "http://127.0.0.1:3/base/messaging/message_requests",
     ]
+
+
+async def test_the_calls_of_every_provider_can_be_watched() -> None:
+    watched: list[str] = []
+
+    def wrap(transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
+        watched.append(type(transport).__name__)
+        return transport
+
+    await Providers(Endpoints(), wrap=wrap).aclose()
+
+    assert watched == ["AiohttpTransport", "GatewayTransport"]
