@@ -16,7 +16,7 @@ from trunkline_client import keys
 
 pytestmark = pytest.mark.e2e
 
-CHECKS = ("settings", "redis", "broker", "queues", "workers", "tenants", "keys", "senders")
+CHECKS = ("settings", "redis", "broker", "queues", "workers", "jobs", "tenants", "keys", "senders")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from worker.finding import Checked, breaks_a_promise
 @click.option("--tenant", callback=field_of_a_job, help="With --senders: only the accounts of this tenant.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 def doctor(*, senders: bool, tenant: str | None, as_json: bool) -> None:
-    """Tell what is wrong here: settings, Redis, queues, workers, tenants, keys, and how to mend it.
+    """Tell what is wrong here: settings, Redis, queues, workers, jobs, tenants, keys, and how to mend it.
 
     Nothing is changed. It looks with the settings of its own environment: run it with those of a worker. Takes up to
     10 s, and longer with --senders. Exits 1 if anything breaks what docs/reliability.md promises.

@@ -19,13 +19,14 @@ from trunkline_client.connection import VARIABLE, open_async, parse
 from trunkline_client.errors import SettingsInvalid, TrunklineError
 from trunkline_client.message import RECORD_VERSION
 from worker import redis_health
-from worker.doctor import accounts, configurations, keys, remote, stray, workers
+from worker.doctor import accounts, configurations, keys, remote, stray, waiting, workers
 from worker.doctor.background import in_background
 from worker.doctor.configurations import Met
 from worker.doctor.workers import Expected
 from worker.finding import Checked, Finding, Severity, gravest_first
 from worker.provider_access import providers_of
 from worker.redis_facts import read_facts
+from worker.redis_health import ServerFacts
 from worker.settings import BrokerSettings, Settings, load_broker_settings, load_settings
 
 #: How long one check may take, in seconds, that of the accounts apart: these are other people's to answer.
@@ -56,6 +57,7 @@ class _AtHand:
     """What the checks work with."""
 
     redis: Redis
+    facts: ServerFacts
     broker: BrokerSettings
     settings: Settings | None
     wanted: Wanted
@@ -130,7 +132,7 @@ async def _with_redis(broker: BrokerSettings, settings: Settings | None, wanted:
             why = reason(error) if isinstance(error, RedisError) else f"no answer within {MOST_S:.0f} s"
             return _without_redis(Checked("redis", (_unreachable(f"{parse(url)}: {why}"),)), _NO_REDIS)
         first = Checked("redis", tuple(redis_health.findings_of(facts)))
-        return [first, *await _make_all(_AtHand(redis, broker, settings, wanted))]
+        return [first, *await _make_all(_AtHand(redis, facts, broker, settings, wanted))]
     finally:
         await redis.aclose()
 
@@ -208,6 +210,10 @@ async def _workers(at_hand: _AtHand) -> list[Finding]:
     return workers.findings_of(await in_background(lambda: remote.ask_workers(at_hand.broker)), expected)
 
 
+async def _jobs(at_hand: _AtHand) -> list[Finding]:
+    return waiting.findings_of(await waiting.read(at_hand.redis), at_hand.facts)
+
+
 async def _walk(at_hand: _AtHand) -> Met:
     return await configurations.walk(ConfigStore(at_hand.redis), at_hand.ring, most_s=_WALK_S, monotonic=time.monotonic)
 
@@ -248,6 +254,7 @@ CHECKS: Final = (
     _Check("broker", _broker),
     _Check("queues", _queues),
     _Check("workers", _workers),
+    _Check("jobs", _jobs),
     _Check("tenants", _tenants),
     _Check("keys", _keys, why_not=_needs_settings),
     _Check("senders", _senders, most_s=None, why_not=_needs_the_flag),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from redis import Redis
 
 from tests.support.cli import Ran, run_cli
 from tests.support.redis_server import RedisServer, free_port
+from trunkline_client import Trunkline, keys
 
 pytestmark = pytest.mark.integration
 
@@ -58,6 +60,7 @@ def test_a_fresh_installation_is_told_what_it_lacks_and_nothing_else(safe: Redis
         "queues: ok",
         "workers:",
         "  error no_worker: no worker answers",
+        "jobs: ok",
         "tenants:",
         "  hint no_tenant: no tenant is configured",
         "keys: ok",
@@ -108,7 +111,7 @@ def test_every_wrong_setting_is_named_at_once(safe: RedisServer) -> None:
     ran = doctor(safe.url, "--json", TRUNKLINE_LEASE_S="1", TRUNKLINE_CONCURRENCY="0")
     assert ran.code == 1
     assert set(found(ran, "settings")) == {"TRUNKLINE_LEASE_S", "TRUNKLINE_CONCURRENCY"}
-    assert not_checked(ran) == {"redis", "broker", "queues", "workers", "tenants", "keys", "senders"}
+    assert not_checked(ran) == {"redis", "broker", "queues", "workers", "jobs", "tenants", "keys", "senders"}
 
 
 def test_a_wrong_setting_that_is_not_about_redis_hides_only_what_needs_it(safe: RedisServer) -> None:
@@ -122,7 +125,7 @@ def test_an_unreachable_redis_is_one_finding() -> None:
     assert ran.code == 1
     assert "Redis cannot be reached" in found(ran, "redis")["reachable"]["what"]
     assert names(ran) == {"reachable"}
-    assert not_checked(ran) == {"broker", "queues", "workers", "tenants", "keys", "senders"}
+    assert not_checked(ran) == {"broker", "queues", "workers", "jobs", "tenants", "keys", "senders"}
     assert "hidden" not in ran.out + ran.err
 
 
@@ -186,3 +189,29 @@ def test_whose_accounts_to_ask_goes_with_asking_them(safe: RedisServer) -> None:
 
 def test_a_tenant_that_is_not_there_is_told(safe: RedisServer) -> None:
     assert set(found(doctor(safe.url, "--senders", "--tenant", "acme", "--json"), "senders")) == {"unknown_tenant"}
+
+
+def test_a_queue_that_fills_up_is_told_by_lane_age_and_what_came_of_the_jobs(safe: RedisServer) -> None:
+    with Trunkline(safe.url) as trunkline, Redis.from_url(safe.url, decode_responses=True) as redis:
+        jobs = [{"tenant": "acme", "channel": "sms", "to": "+12015550123", "body": str(n)} for n in range(100)]
+        trunkline.send_many([{**job, "priority": "urgent"} for job in jobs])
+        now_ms = round(time.time() * 1000)
+        for key in redis.scan_iter("tl:job:*"):
+            redis.hset(key, "due_ms", now_ms - 60_000)
+        for job_id, ended_ms in (("failed-1", now_ms), ("failed-0", now_ms - 2 * 3_600_000)):
+            redis.hset(keys.job(job_id), mapping={"fault": "auth", "finished_ms": ended_ms})
+            redis.zadd(keys.DEAD, {job_id: now_ms})
+        redis.hset(keys.job("expired-1"), "finished_ms", now_ms)
+        redis.zadd("tl:ended:expired", {"expired-1": now_ms})
+        redis.zadd("tl:held", {"held-1": now_ms})
+        redis.zadd("tl:damaged", {"damaged-1": now_ms})
+        redis.zadd("tl:delayed", {"due-1": now_ms - 60_000})
+
+        ran = doctor(safe.url, "--json")
+
+    told = found(ran, "jobs")
+    assert set(told) == {"late", "overdue", "dead_letters", "expired", "held", "damaged"}
+    assert told["late"]["what"].startswith("jobs that wait in dispatch.urgent: 100, the oldest for ")
+    assert told["dead_letters"]["what"] == "1 job failed within the last hour: auth 1"
+    assert "held-1" in told["held"]["what"]
+    assert "damaged-1" in told["damaged"]["what"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,14 +23,19 @@ from providers.protocol import (
     WrongCredentials,
 )
 from senders.resealing import Tally
+from tasks.backlog import Backlog, LaneBacklog
 from tests.support.sender_samples import BOTH, phone, service, twilio
 from trunkline_client import keys
+from trunkline_client.words import Lane
 from worker.doctor import accounts, configurations, stray, workers
 from worker.doctor import keys as key_check
+from worker.doctor import waiting as waiting_check
 from worker.doctor.configurations import Met
 from worker.doctor.keys import Sealed
+from worker.doctor.waiting import Waiting
 from worker.doctor.workers import Expected, WorkerFacts, facts_of
 from worker.finding import Checked, Finding, Severity, breaks_a_promise, gravest_first, named
+from worker.redis_health import ServerFacts
 
 ALL = frozenset(keys.ALL_QUEUES)
 HERE = Expected("0.1.0", 1)
@@ -205,3 +211,59 @@ def test_the_gravest_comes_first_and_only_errors_break_a_promise() -> None:
 )
 def test_a_few_of_many_are_named(names: list[str], count: int | None, text: str) -> None:
     assert named(names, count) == text
+
+
+def backlog(*lanes: LaneBacklog, **counts: int) -> Backlog:
+    numbers = dict.fromkeys(("delayed", "overdue", "in_hand", "held", "dead", "damaged", "waiting_tenants"), 0)
+    return Backlog(lanes=lanes, longest_waiting=(), **numbers | counts)
+
+
+def lane(name: Lane, seconds: float | None, queue: str = "", jobs: int = 3) -> LaneBacklog:
+    age = None if seconds is None else timedelta(seconds=seconds)
+    return LaneBacklog(queue=queue or f"dispatch.{name}", lane=name, in_lane=1, waiting=jobs - 1, oldest_age=age)
+
+
+JOBS: list[tuple[Waiting, list[Told]]] = [
+    (Waiting(backlog()), []),
+    (Waiting(backlog(lane(Lane.URGENT, None), lane(Lane.URGENT, 10), lane(Lane.NORMAL, 300))), []),
+    (Waiting(backlog(lane(Lane.URGENT, 11))), [("late", Severity.WARNING)]),
+    (Waiting(backlog(lane(Lane.URGENT, 151))), [("late", Severity.ERROR)]),
+    (Waiting(backlog(lane(Lane.NORMAL, 301))), [("late", Severity.WARNING)]),
+    (Waiting(backlog(lane(Lane.BULK, 7_201, "fallback.syniverse"))), [("late", Severity.WARNING)]),
+    (Waiting(backlog(overdue=2, delayed=2), longest_overdue=timedelta(seconds=31)), [("overdue", Severity.ERROR)]),
+    (Waiting(backlog(overdue=2, delayed=2), longest_overdue=timedelta(seconds=30)), []),
+    (Waiting(backlog(dead=9), faults={"auth": 2}), [("dead_letters", Severity.WARNING)]),
+    (Waiting(backlog(), expired=1), [("expired", Severity.WARNING)]),
+    (Waiting(backlog(dead=9)), []),
+    (Waiting(backlog(held=1), held=["a"]), [("held", Severity.WARNING)]),
+    (Waiting(backlog(damaged=1), damaged=["a"]), [("damaged", Severity.ERROR)]),
+]
+
+
+@pytest.mark.parametrize(("waiting", "expected"), JOBS)
+def test_each_trouble_with_jobs_is_found_alone(waiting: Waiting, expected: list[Told]) -> None:
+    assert told(waiting_check.findings_of(waiting, ServerFacts({}, {}))) == expected
+
+
+@pytest.mark.parametrize(
+    ("used_mib", "limit_mib", "jobs", "expected"),
+    [
+        (50, 100, 20_000, []),
+        (50, 100, 30_000, [("room", Severity.WARNING)]),
+        (50, 0, 30_000, []),
+        (100, 100, 30_000, []),  # said by the check of Redis
+        (99, 100, 0, []),
+    ],
+)
+def test_room_is_wanted_for_what_unfinished_jobs_will_need(
+    used_mib: int, limit_mib: int, jobs: int, expected: list[Told]
+) -> None:
+    facts = ServerFacts({"maxmemory": str(limit_mib << 20), "used_memory": str(used_mib << 20)}, {})
+    assert told(waiting_check.findings_of(Waiting(backlog(), unfinished=jobs), facts)) == expected
+
+
+def test_a_late_lane_of_a_fallback_queue_is_named_with_its_queue() -> None:
+    (found,) = waiting_check.findings_of(
+        Waiting(backlog(lane(Lane.BULK, 7_300, "fallback.syniverse"))), ServerFacts({}, {})
+    )
+    assert found.what == "jobs that wait in fallback.syniverse (bulk): 3, the oldest for 2 h"
