@@ -25,14 +25,14 @@ _CHECK_EVERY_S: Final = 0.5
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes to standard error.")
 @click.option("--keep", is_flag=True, help="Leave everything running, with Flower, until Ctrl-C.")
 def demo(*, as_json: bool, keep: bool) -> None:
-    r"""Run all of Trunkline here: embedded server, simulated providers, workers, three tenants.
+    """Run all of Trunkline here: embedded server, simulated providers, workers, three tenants.
 
     Needs neither Redis nor Docker. Exits 0 only if every job ended as it must and the providers' ledger agrees.
 
     \b
     Example:
       trunkline demo --keep
-    """
+    """  # noqa: D301 - click needs the control character itself
     stop_request = StopRequest()
     # A closed terminal and a polite kill end the demo as Ctrl-C does: in order, with nothing left behind.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 from redis.asyncio import Redis
-from rich.console import Console
 
 from senders.editing import TenantUnknown
 from senders.explain import Explanation, Step
@@ -16,7 +15,7 @@ from trunkline_client.errors import TrunklineError
 from trunkline_client.private import Recipient
 from trunkline_client.words import Channel
 from worker.cli.support import field_of_a_job, print_json, run_with_redis
-from worker.cli.tables import print_table
+from worker.cli.tables import console, print_table
 
 
 class PolicyUnknown(TrunklineError):
@@ -61,17 +60,17 @@ def explain(tenant: str, channel: str, to: str, sender_id: str | None, policy: s
 
 
 def _show(explained: Explanation) -> None:
-    console = Console()
+    out = console()
     sources = {
         RouteSource.CONDITION: f"a condition of the policy {explained.route.policy.name}",
         RouteSource.DEFAULT_CHAIN: "the tenant's default chain",
         RouteSource.NONE: "nothing: the job would fail (no_chain)",
     }
-    console.print(f"Country: {explained.country or 'unknown'}", highlight=False)
-    console.print(f"Chain from {sources[explained.route.source]}", highlight=False)
+    out.print(f"Country: {explained.country or 'unknown'}", highlight=False)
+    out.print(f"Chain from {sources[explained.route.source]}", highlight=False)
     if explained.route.policy.quotas or explained.route.policy.cooldown:
         policy = explained.route.policy.name
-        console.print(f"Cooldown and quotas of the policy {policy} are not consulted", highlight=False)
+        out.print(f"Cooldown and quotas of the policy {policy} are not consulted", highlight=False)
     if not explained.steps:
         return
     print_table(("sender", "kind", "sends from", "then", "passed over"), map(_row, explained.steps))

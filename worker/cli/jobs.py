@@ -6,7 +6,6 @@ import json
 from typing import Final
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +14,8 @@ from trunkline_client.errors import TrunklineError
 from trunkline_client.words import JobState
 from worker.cli.job_list import list_jobs
 from worker.cli.settle import settle_job
-from worker.cli.support import field_of_a_job
+from worker.cli.support import field_of_a_job, print_json
+from worker.cli.tables import console
 from worker.settings import load_broker_settings
 
 
@@ -43,7 +43,12 @@ _TOO_LATE: Final[dict[str, str]] = {
 
 @click.group()
 def jobs() -> None:
-    """List jobs, look at single ones, cancel them, and settle what is held."""
+    """List jobs, look at single ones, cancel them, and settle what is held.
+
+    \b
+    Example:
+      trunkline jobs show login-7731
+    """  # noqa: D301 - click needs the control character itself
 
 
 jobs.add_command(list_jobs)
@@ -72,7 +77,8 @@ def show(job_id: str, *, as_json: bool) -> None:
 
 @jobs.command()
 @click.argument("job_id", callback=field_of_a_job)
-def cancel(job_id: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def cancel(job_id: str, *, as_json: bool) -> None:
     """Cancel a job that nothing was sent of.
 
     That is possible while it waits, between two attempts that were refused, and while it is held before any call.
@@ -88,7 +94,10 @@ def cancel(job_id: str) -> None:
         raise NoSuchJob(f"there is no job {job_id}; finished jobs are kept for a time only")
     if not result:
         raise TooLate(f"it is too late to cancel {job_id}: {_why(status)}")
-    click.echo(f"{job_id} cancelled")
+    if as_json:
+        print_json({"id": job_id, "state": JobState.CANCELLED.value})
+    else:
+        click.echo(f"{job_id} cancelled")
 
 
 def _why(status: Status | None) -> str:
@@ -114,4 +123,4 @@ def _print(status: Status) -> None:
         # As Text: in markup, the `:100:` of an id like order:100:sms is an emoji.
         table.add_row(str(number), *(Text(text or "-") for text in shown))
     if table.row_count:
-        Console().print(table)
+        console().print(table)

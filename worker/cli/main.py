@@ -55,7 +55,12 @@ class LazyGroup(click.Group):
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="trunkline", prog_name="trunkline")
 def trunkline() -> None:
-    """Send SMS and voice messages for many tenants: Twilio first, Syniverse as the fallback."""
+    """Send SMS and voice messages for many tenants: Twilio first, Syniverse as the fallback.
+
+    \b
+    Example:
+      trunkline doctor
+    """  # noqa: D301 - click needs the control character itself
 
 
 def main() -> None:

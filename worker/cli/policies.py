@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 from redis.asyncio import Redis
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +28,7 @@ from trunkline_client.private import Private
 from worker.cli.administration import Administration, administer, carry_out, load_tenant, require_terminal_or
 from worker.cli.file_parts import read_part
 from worker.cli.support import acts, field_of_a_job, print_json, run_with_redis
+from worker.cli.tables import console
 from worker.settings import load_settings
 
 _TENANT = click.option("--tenant", required=True, callback=field_of_a_job, help="Whose policy it is.")
@@ -42,7 +42,12 @@ class PolicyUnknown(TrunklineError):
 
 @click.group()
 def policies() -> None:
-    """Look after a tenant's policies: chains by country, country limits, quotas, cooldowns, fallback."""
+    """Look after a tenant's policies: chains by country, country limits, quotas, cooldowns, fallback.
+
+    \b
+    Example:
+      trunkline policies list --tenant acme
+    """  # noqa: D301 - the \b is meant: click does not wrap what follows it
 
 
 @policies.command("list")
@@ -65,7 +70,7 @@ def list_policies(tenant: str, as_json: bool) -> None:
         told = dict(described_policy(one))
         cells = (told.get("country_limit", "none"), _amount(one.quotas), "yes" if one.cooldown else "none")
         table.add_row(*map(Text, (one.name, _amount(one.conditions), *cells)))
-    Console().print(table)
+    console().print(table)
 
 
 @policies.command("show")

@@ -6,19 +6,24 @@ import secrets as random_secrets
 
 import click
 from redis.asyncio import Redis
-from rich.console import Console
 from rich.table import Table
 
 from senders.resealing import Tally
 from senders.secrets import SETTING, KeyRing, SecretUnreadable
 from tasks.resealing import Resealing
 from worker.cli.support import acts, print_json, run_with_redis
+from worker.cli.tables import console
 from worker.settings import load_settings
 
 
 @click.group()
 def secrets() -> None:
-    """Look after the keys that seal credentials and texts."""
+    """Look after the keys that seal credentials and texts.
+
+    \b
+    Example:
+      trunkline secrets status
+    """  # noqa: D301 - the \b is meant: click does not wrap what follows it
 
 
 @secrets.command()
@@ -69,7 +74,7 @@ def status(*, as_json: bool) -> None:
     for place, count in by_key.items():
         table.add_row(f"{place} (seals)" if place == 1 else str(place), str(count))
     table.add_row("none", str(tally.unreadable))
-    Console().print(table)
+    console().print(table)
     if tally.unreadable:
         click.echo(f"No key opens: {_names(tally)}")
 

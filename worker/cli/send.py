@@ -25,7 +25,13 @@ EXIT_USAGE: Final = 2
 
 @click.command()
 @click.option("--tenant", required=True, callback=field_of_a_job, help="Whose message it is.")
-@click.option("--channel", type=click.Choice([one.value for one in Channel]), default="sms", show_default=True)
+@click.option(
+    "--channel",
+    type=click.Choice([one.value for one in Channel]),
+    default="sms",
+    show_default=True,
+    help="How it is sent.",
+)
 @click.option("--to", required=True, help="The recipient's number in E.164.")
 @click.option("--body", default="-", show_default=True, help="The text; - reads it from standard input.")
 @click.option("--id", "job_id", help="The job's id; the same job under the same id is sent once.")
@@ -33,7 +39,9 @@ EXIT_USAGE: Final = 2
 @click.option("--locale", help="The language of a voice call, for example en-GB.")
 @click.option("--voice", help="The voice of a voice call.")
 @click.option("--policy", help="One of the tenant's policies; by default its default one.")
-@click.option("--priority", type=click.Choice([one.value for one in Lane]), default="normal", show_default=True)
+@click.option(
+    "--priority", type=click.Choice([one.value for one in Lane]), default="normal", show_default=True, help="Its lane."
+)
 @click.option("--send-at", help="When to send it, ISO 8601 with an offset.")
 @click.option("--ttl", type=float, help="How long it may wait, in seconds.")
 @click.option("--on-unknown", type=click.Choice([one.value for one in OnUnknown]), help="What to do when nobody knows.")

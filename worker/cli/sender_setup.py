@@ -77,7 +77,13 @@ def verify(key: str | None, tenant: str | None, token_env: str | None, token_fil
 @_SERVICE
 @_TOKEN_ENV
 @_TOKEN_FILE
-@click.option("--channel", "channels", multiple=True, type=click.Choice([one.value for one in Channel]))
+@click.option(
+    "--channel",
+    "channels",
+    multiple=True,
+    type=click.Choice([one.value for one in Channel]),
+    help="A channel it serves.",
+)
 @click.option("--number", "numbers", multiple=True, metavar="NUMBER[=US,CA]", help="Select it, with its countries.")
 @click.option("--all-numbers", is_flag=True, help="Select every number of the account.")
 @click.option("--consent-by", metavar="WHO", help="Who accepts that a third-party service gets the messages.")

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -18,7 +17,7 @@ from senders.store import ConfigStore
 from worker.cli import sender_changes, sender_setup
 from worker.cli.administration import load_tenant, sender_of
 from worker.cli.support import field_of_a_job, print_json, run_with_redis
-from worker.cli.tables import print_table
+from worker.cli.tables import console, print_table
 
 TENANT = click.option("--tenant", required=True, callback=field_of_a_job, help="Whose sender it is.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
@@ -26,7 +25,12 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for mach
 
 @click.group()
 def senders() -> None:
-    """Look after the accounts a tenant sends with: verify, add, select numbers, replace a token, remove."""
+    """Look after the accounts a tenant sends with: verify, add, select numbers, replace a token, remove.
+
+    \b
+    Example:
+      trunkline senders list --tenant acme
+    """  # noqa: D301 - the \b is meant: click does not wrap what follows it
 
 
 for _command in (*sender_setup.COMMANDS, *sender_changes.COMMANDS):
@@ -74,7 +78,7 @@ def show_sender(key: str, tenant: str, as_json: bool) -> None:
     for name, value in {**shown, **dict(_gateway(config.senders[key]))}.items():
         if name not in {"numbers", "gateway"}:
             table.add_row(Text(name.replace("_", " ")), Text(_plain(value), overflow="fold"))
-    Console().print(table)
+    console().print(table)
     _print_numbers([one for one in config.senders[key].numbers if one.selected])
 
 

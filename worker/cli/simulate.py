@@ -33,7 +33,11 @@ def simulate(host: str, port: int, world_file: Path | None, *, allow_remote: boo
     """Run simulated Twilio and Syniverse until SIGTERM or Ctrl-C.
 
     Prints one line when ready: the base URL and the settings that point Trunkline at it.
-    """
+
+    \b
+    Example:
+      trunkline simulate --port 8900
+    """  # noqa: D301 - click needs the control character itself
     try:
         # Here and not above: `trunkline --help` must work without the extra.
         from providers.simulators import default_world, server, world  # noqa: PLC0415

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+#: In a pipe or a file nothing is folded: a program looks for a whole id there, and an editor scrolls.
+_WIDTH_WITHOUT_TERMINAL: Final = 10_000
+
+
+def console(*, to_stderr: bool = False) -> Console:
+    """Return where tables are printed: as wide as the terminal, or as its rows where there is none."""
+    found = Console(stderr=to_stderr)
+    return found if found.is_terminal else Console(stderr=to_stderr, width=_WIDTH_WITHOUT_TERMINAL)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, to_stderr: bool = False) -> None:
@@ -16,4 +26,4 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, to_std
         table.add_column(column, no_wrap=index == 0, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    Console(stderr=to_stderr).print(table)
+    console(to_stderr=to_stderr).print(table)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import Final
 
 import click
 from redis.asyncio import Redis
-from rich.console import Console
-from rich.table import Table
 
 from senders.store import ConfigStore
 from senders.summary import TenantSummary
 from worker.cli.support import print_json_list, run_with_redis
+from worker.cli.tables import print_table
 
 #: rows of one table: its columns are as wide as its own rows need, and it is shown before the next are read.
 _ROWS: Final = 200
+_COLUMNS: Final = ("tenant", "version", "senders", "policies", "default chain")
 
 
 @click.group()
 def tenants() -> None:
-    """Show the tenants that have a configuration."""
+    """Show the tenants that have a configuration.
+
+    \b
+    Example:
+      trunkline tenants list
+    """  # noqa: D301 - the \b is meant: click does not wrap what follows it
 
 
 @tenants.command("list")
@@ -41,29 +46,20 @@ def list_tenants(as_json: bool) -> None:
 
 
 async def _show(summaries: AsyncIterator[TenantSummary]) -> None:
-    console = Console()
-    rows: list[TenantSummary] = []
+    rows: list[tuple[str, ...]] = []
     shown = 0
     async for summary in summaries:
-        rows.append(summary)
+        rows.append(_row(summary))
         if len(rows) == _ROWS:
-            console.print(_table(rows))
+            print_table(_COLUMNS, rows)
             shown += len(rows)
             rows.clear()
     if rows:
-        console.print(_table(rows))
+        print_table(_COLUMNS, rows)
     elif not shown:
-        console.print("No tenant is configured. Add some with: trunkline apply FILE", highlight=False)
+        click.echo("No tenant is configured. Add some with: trunkline apply FILE")
 
 
-def _table(summaries: Iterable[TenantSummary]) -> Table:
-    table = Table("tenant", "version", "senders", "policies", "default chain")
-    for one in summaries:
-        table.add_row(
-            one.tenant,
-            str(one.version),
-            ", ".join(one.senders),
-            ", ".join(one.policies),
-            " then ".join(one.default_chain),
-        )
-    return table
+def _row(one: TenantSummary) -> tuple[str, ...]:
+    names = (", ".join(one.senders), ", ".join(one.policies), " then ".join(one.default_chain))
+    return (one.tenant, str(one.version), *names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tests.support.command_lines import problem_of
 from worker.doctor.examination import CHECKS
 from worker.finding import Severity
 
@@ -26,3 +27,9 @@ def test_every_check_has_its_heading_in_the_order_of_the_output() -> None:
 
 def test_every_severity_is_explained() -> None:
     assert [severity for severity in Severity if f"| `{severity}` |" not in PAGE] == []
+
+
+def test_every_command_a_finding_recommends_exists() -> None:
+    named = re.findall(r"trunkline ([a-z][a-z-]*[^;:,.\"()]*)", SOURCES)
+    assert len(named) > 10
+    assert [problem for line in named if (problem := problem_of(line))] == []

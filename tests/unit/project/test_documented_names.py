@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 
+from tests.support.command_lines import commands_of, problem_of
 from trunkline_client.words import JobState, Place
-from worker.cli.main import trunkline
 from worker.environment import variable
 from worker.settings import Settings
 
@@ -27,33 +25,6 @@ NOT_SETTINGS = {"TRUNKLINE_TEST_REDIS_SERVER", "TRUNKLINE_ACTOR"}
 
 def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
-
-
-def code_of(text: str) -> Iterator[str]:
-    """Yield every line of a fenced block, with its continuation lines, and every span of code."""
-    fences = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
-    for block in fences.findall(text):
-        yield from block.replace("\\\n", " ").splitlines()[1:-1]
-    for span in re.findall(r"`([^`]+)`", fences.sub("", text)):
-        yield " ".join(span.split())
-
-
-def commands_of(text: str) -> Iterator[str]:
-    for code in code_of(text):
-        yield from re.findall(r"(?:^|[\s(])trunkline ([a-z][^|&#]*)", code)
-
-
-def problem_of(line: str) -> str | None:
-    """Return what is wrong with a command as a document writes it, None if nothing is."""
-    words = line.split()
-    command: click.Command | None = trunkline
-    while isinstance(command, click.Group) and words and re.fullmatch("[a-z][a-z-]*", words[0]):
-        command = command.get_command(click.Context(command), words.pop(0))
-    if command is None:
-        return f"trunkline {line}: there is no such command"
-    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
-    unknown = set(re.findall(r"--[a-z-]+", " ".join(words))) - known
-    return f"trunkline {line}: it has no {sorted(unknown)}" if unknown else None
 
 
 def slug(heading: str) -> str:
