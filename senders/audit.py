@@ -34,6 +34,7 @@ class AuditAction(StrEnum):
     SECRETS_ROTATED = "secrets.rotated"
     JOB_SETTLED = "job.settled"
     JOB_REPLAYED = "job.replayed"
+    JOB_REVEALED = "job.revealed"
     JOB_REVOKED = "job.revoked"
 
 

@@ -46,6 +46,7 @@ class Wanted:
     """Which entries to show; None leaves a condition out.
 
     Attributes:
+        subject: the object: the key of a sender or policy, or the id of a job.
         since: the earliest moment.
         until: the latest moment.
     """
@@ -53,13 +54,14 @@ class Wanted:
     tenant: str | None = None
     actor: str | None = None
     action: str | None = None
+    subject: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
     @property
     def texts(self) -> dict[str, str]:
         """The fields of an event that must have certain texts, and those."""
-        texts = {"tenant": self.tenant, "actor": self.actor, "action": self.action}
+        texts = {"tenant": self.tenant, "actor": self.actor, "action": self.action, "subject": self.subject}
         return {name: text for name, text in texts.items() if text is not None}
 
     def admits(self, event: AuditEvent) -> bool:

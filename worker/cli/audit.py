@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import signal
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
@@ -14,6 +12,7 @@ from redis.asyncio import Redis
 from senders.audit import AuditAction, AuditEvent, FieldChange
 from senders.audit_log import START, AuditEntry, AuditLog, Wanted
 from senders.differences import Difference
+from worker.cli.interrupts import until_interrupted
 from worker.cli.moments import FORMS, moment, utc_text
 from worker.cli.support import actor_name, field_of_a_job, print_json, run_with_redis
 
@@ -22,6 +21,7 @@ from worker.cli.support import actor_name, field_of_a_job, print_json, run_with_
 @click.option("--tenant", callback=field_of_a_job, help="Only what was done to this tenant.")
 @click.option("--actor", callback=actor_name, help="Only what this person or program did.")
 @click.option("--action", type=click.Choice([action.value for action in AuditAction]), help="Only this kind of event.")
+@click.option("--subject", metavar="KEY", help="Only what was done to this sender, policy or job, by its key or id.")
 @click.option("--since", callback=moment, help=f"From this moment on: {FORMS}.")
 @click.option("--until", callback=moment, help="Up to this moment; as --since.")
 @click.option(
@@ -33,6 +33,7 @@ def audit(
     tenant: str | None,
     actor: str | None,
     action: str | None,
+    subject: str | None,
     since: datetime | None,
     until: datetime | None,
     limit: int,
@@ -49,7 +50,7 @@ def audit(
     """  # noqa: D301 - the \b is meant: click does not wrap what follows it
     if follow and until:
         raise click.UsageError("--until ends in the past, so it cannot be followed: leave out one of the two")
-    wanted = Wanted(tenant=tenant, actor=actor, action=action, since=since, until=until)
+    wanted = Wanted(tenant=tenant, actor=actor, action=action, subject=subject, since=since, until=until)
     if not follow:
         _print_all(run_with_redis(lambda redis: _newest(AuditLog(redis), wanted, limit)), as_json=as_json)
         return
@@ -61,11 +62,7 @@ async def _newest(log: AuditLog, wanted: Wanted, limit: int, end: str = "+") -> 
 
 
 async def _follow(redis: Redis, wanted: Wanted, limit: int, *, as_json: bool) -> None:
-    # Not by a cancellation, asyncio's own answer to Ctrl-C: redis-py 8.1 asks with `asyncio.timeout(0)` whether there
-    # is something to read, and that takes a cancellation on its way for its own. A Ctrl-C during the printing was lost.
-    interrupted = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted.set)
-    async for entry in _first_and_next(AuditLog(redis), wanted, limit, interrupted.is_set):
+    async for entry in _first_and_next(AuditLog(redis), wanted, limit, until_interrupted()):
         click.echo(json.dumps(_as_json(entry), ensure_ascii=False) if as_json else _text(entry))
 
 

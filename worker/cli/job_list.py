@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from tasks.listing import Listed, Listing, Page
 from tasks.wanted import Cursor, CursorInvalid, Wanted
+from worker.cli.durations import length_text
 from worker.cli.filters import selects_jobs
 from worker.cli.moments import utc_text
 from worker.cli.support import run_with_redis
@@ -115,18 +116,4 @@ def as_json(job: Listed) -> dict[str, Any]:
 def _line(job: Listed, now: datetime) -> tuple[str, ...]:
     sender = job.sender or ", ".join(job.tried)
     why = " ".join(filter(None, (job.why, "maybe twice" * job.maybe_twice, "maybe sent" * job.maybe_sent)))
-    return (job.id, job.tenant, job.state.value, why, sender, job.country or "", age(now - job.created))
-
-
-def age(length: timedelta) -> str:
-    """Return a length of time as people say it: its two greatest units, or milliseconds below a second."""
-    seconds = max(0.0, length.total_seconds())
-    if seconds < 1:
-        return f"{round(seconds * 1000)} ms"
-    if seconds < 60:  # noqa: PLR2004 - seconds of a minute
-        return f"{seconds:.0f} s"
-    minutes = int(seconds) // 60
-    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-    parts = [(days, "d"), (hours, "h"), (minutes, "min")]
-    first = next(index for index, (count, _) in enumerate(parts) if count)
-    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
+    return (job.id, job.tenant, job.state.value, why, sender, job.country or "", length_text(now - job.created))

@@ -181,3 +181,18 @@ def test_a_replay_that_is_cut_off_has_told_what_it_did(env: dict[str, str], now:
 
     assert (ran.code, ran.out) == (1, "job-1 queued\n")
     assert ran.err.count("\n") == 1
+
+
+def test_several_jobs_are_cancelled_at_once_and_what_is_too_late_is_named(
+    env: dict[str, str], now: TextRedis, journal: Journal
+) -> None:
+    run(begin(journal, run(in_hand(now, journal))))
+    for job_id in ("a", "b"):
+        run(enqueue(now, job_id))
+
+    ran = run_cli("jobs", "cancel", "a", "job-1", "a", "nobody", "--json", env=env)
+    assert (ran.code, ran.json["cancelled"]) == (1, ["a"])
+    assert [refused["id"] for refused in ran.json["refused"]] == ["job-1", "nobody"]
+    texts = run_cli("jobs", "cancel", "b", "job-1", env=env)
+    assert (texts.code, texts.out) == (1, "b cancelled\n")
+    assert texts.err == "trunkline: it is too late to cancel job-1: it is being sent now\n"
