@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 from redis.asyncio import Redis
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -33,6 +32,7 @@ from worker.cli.job_words import (
 )
 from worker.cli.moments import utc_text
 from worker.cli.support import acts, field_of_a_job, print_json, run_with_redis
+from worker.cli.tables import console
 from worker.settings import load_settings
 
 
@@ -85,7 +85,7 @@ def _print(shown: _Shown) -> None:
     for what, at, after in times(story):
         click.echo(f"{what:<13}  {at}  {after}".rstrip())
     if story.attempts:
-        Console().print(_attempts(story))
+        console().print(_attempts(story))
     for number, attempt in enumerate(story.attempts, start=1):
         for line in explanations(attempt):
             click.echo(f"  {number}: {line}")

@@ -153,3 +153,21 @@ def test_an_empty_listing_says_so(env: dict[str, str]) -> None:
     ran = run_cli("jobs", "list", env=env)
     assert (ran.code, ran.out, ran.err) == (0, "", "no such jobs\n")
     assert run_cli("jobs", "list", "--json", env=env).json == {"jobs": [], "cursor": None}
+
+
+def test_stats_tell_who_waits_and_how_jobs_ended(env: dict[str, str], four_jobs: list[str]) -> None:
+    told = run_cli("jobs", "stats", "--json", env=env).json
+    (lane,) = [lane for lane in told["lanes"] if lane["in_lane"]]
+    assert (lane["queue"], lane["in_lane"], lane["waiting"]) == ("dispatch.normal", len(four_jobs) - 1, 0)
+    assert (told["held"], told["dead_letters"], told["ended"]["states"]) == (0, {}, {"cancelled": 1})
+
+    out = run_cli("jobs", "stats", "--tenant", "t1", env=env).out
+    assert "dispatch.normal" in out
+    assert "dead letters 0\nended since" in out
+    assert out.endswith(": 0\n")
+
+
+def test_stats_of_an_empty_installation(env: dict[str, str]) -> None:
+    ran = run_cli("jobs", "stats", env=env)
+    assert ran.code == 0
+    assert ran.out.startswith("nobody waits in a lane\ndelayed 0 (0 due), in hand 0, held 0\ndead letters 0\n")
