@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from prometheus_client import Metric
@@ -22,6 +22,8 @@ from worker.health import Verdict
 FRESH_S: Final = 1.0
 #: A Redis that has not answered by then counts as away. Prometheus gives a scrape 10 s.
 READ_S: Final = 8.0
+#: The probe of a container gives its answer 3 s.
+PING_S: Final = 2.0
 
 _log = structlog.get_logger("trunkline.exporter")
 
@@ -40,12 +42,20 @@ class BacklogSource:
 
     Args:
         reader: what reads.
-        loop: where it may.
+        ping: asks Redis for a sign of life.
+        loop: where both may.
         monotonic: the local monotonic clock, in seconds.
     """
 
-    def __init__(self, reader: BacklogReader, loop: asyncio.AbstractEventLoop, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        reader: BacklogReader,
+        ping: Callable[[], Coroutine[Any, Any, object]],
+        loop: asyncio.AbstractEventLoop,
+        monotonic: Callable[[], float],
+    ) -> None:
         self._reader = reader
+        self._ping = ping
         self._loop = loop
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -60,8 +70,14 @@ class BacklogSource:
             return last
 
     def health(self) -> Verdict:
-        """Return whether Redis answers: all that this process needs."""
-        return Verdict(() if self.reading().backlog is not None else ("Redis does not answer",))
+        """Return whether Redis answers: all that this process needs. A probe reads no backlog."""
+        future = asyncio.run_coroutine_threadsafe(self._ping(), self._loop)
+        try:
+            future.result(PING_S)
+        except (RedisError, FutureTimeoutError):
+            future.cancel()
+            return Verdict(("Redis does not answer",))
+        return Verdict(())
 
     def _read(self, *, was_up: bool) -> Reading:
         started = self._monotonic()

@@ -41,8 +41,11 @@ def exporter(port: int, host: str) -> None:
 
 
 async def _serve(redis: Redis, host: str, port: int) -> None:
+    async def ping() -> None:
+        await redis.ping()
+
     loop = asyncio.get_running_loop()
-    source = BacklogSource(BacklogReader(redis), loop, time.monotonic)
+    source = BacklogSource(BacklogReader(redis), ping, loop, time.monotonic)
     registry = CollectorRegistry()
     registry.register(BacklogGauges(source.reading))
     ProcessCollector(registry=registry)

@@ -56,7 +56,7 @@ def test_no_depth_is_left_when_redis_is_away_and_it_comes_back(redis_server: Red
             time.sleep(0.1)
         away = values(httpx.get(address).text)
         redis_server.start()
-        while httpx.get(ready).status_code != 200:
+        while httpx.get(ready).status_code != 200 or values(httpx.get(address).text)["trunkline_redis_up"] == 0:
             time.sleep(0.1)
         back = values(httpx.get(address).text)
 
@@ -99,6 +99,10 @@ class Reader(BacklogReader):
         self.error: Exception | None = None
         self.reads = 0
 
+    async def ping(self) -> None:
+        if self.error:
+            raise self.error
+
     async def read(self) -> Backlog:
         self.reads += 1
         if self.error:
@@ -108,7 +112,7 @@ class Reader(BacklogReader):
 
 async def test_scrapes_that_come_together_read_redis_once() -> None:
     reader, now = Reader(), [100.0]
-    source = BacklogSource(reader, asyncio.get_running_loop(), lambda: now[0])
+    source = BacklogSource(reader, reader.ping, asyncio.get_running_loop(), lambda: now[0])
 
     readings = await asyncio.gather(*(asyncio.to_thread(source.reading) for _ in range(5)))
     assert (reader.reads, len(set(map(id, readings)))) == (1, 1)
@@ -117,6 +121,13 @@ async def test_scrapes_that_come_together_read_redis_once() -> None:
     assert (await asyncio.to_thread(source.reading)).backlog is None
     names = await asyncio.to_thread(lambda: [one.name for one in BacklogGauges(source.reading).collect()])
     assert (names, reader.reads) == (["trunkline_redis_up", "trunkline_backlog_read_seconds"], 2)
-    now[0] += FRESH_S + 0.1
-    reader.error = None
+
+
+async def test_a_probe_reads_no_backlog() -> None:
+    reader = Reader()
+    source = BacklogSource(reader, reader.ping, asyncio.get_running_loop(), lambda: 0.0)
+
     assert (await asyncio.to_thread(source.health)).is_good
+    reader.error = RedisConnectionError("gone")
+    assert not (await asyncio.to_thread(source.health)).is_good
+    assert reader.reads == 0
