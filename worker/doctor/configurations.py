@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from senders.document import DocumentUnreadable
-from senders.model import TenantConfig
+from senders.model import Sender, TenantConfig
 from senders.resealing import Tally, meet_secrets
 from senders.routing import is_draft, unusable
-from senders.secrets import KeyRing
+from senders.secrets import KeyRing, SecretUnreadable
 from senders.store import ConfigStore
 from worker.finding import Finding, Severity, gravest_first, named
 
@@ -30,6 +30,7 @@ class Met:
         unusable_chain: those of whose default chain no sender may be used.
         drafts: senders that no chain can name, as tenant/sender.
         secrets: the sealed credentials by the key that opens them; empty without a key ring.
+        misplaced: senders whose credential was sealed for another one.
     """
 
     tenants: int = 0
@@ -39,6 +40,7 @@ class Met:
     unusable_chain: list[str] = field(default_factory=list)
     drafts: list[str] = field(default_factory=list)
     secrets: Tally = field(default_factory=Tally)
+    misplaced: list[str] = field(default_factory=list)
 
 
 async def walk(store: ConfigStore, ring: KeyRing | None, *, most_s: float, monotonic: Callable[[], float]) -> Met:
@@ -82,6 +84,16 @@ def _meet(met: Met, tenant: str, config: TenantConfig | DocumentUnreadable | Non
     met.drafts += [f"{tenant}/{sender.key}" for sender in config.senders.values() if is_draft(sender)]
     if ring is not None:
         meet_secrets(config, ring, met.secrets)
+        met.misplaced += [f"{tenant}/{one.key}" for one in config.senders.values() if _is_anothers(tenant, one, ring)]
+
+
+def _is_anothers(tenant: str, sender: Sender, ring: KeyRing) -> bool:
+    """Return whether a key opens the credential of a sender, and it was sealed for another one."""
+    try:
+        ring.open(tenant, sender.key, sender.sealed_secret)
+    except SecretUnreadable:
+        return ring.place(sender.sealed_secret) is not None
+    return False
 
 
 def findings_of(met: Met) -> list[Finding]:

@@ -45,7 +45,7 @@ async def sealed_things(redis: Any, ring: KeyRing, secrets: Tally) -> Sealed:
 
 def findings_of(sealed: Sealed, met: Met) -> list[Finding]:
     """Return everything worth telling about the keys, the gravest first."""
-    return gravest_first([*_unreadable(sealed), *_older(sealed), *unfinished(met)])
+    return gravest_first([*_unreadable(sealed), *_misplaced(met), *_older(sealed), *unfinished(met)])
 
 
 def _unreadable(sealed: Sealed) -> Iterable[Finding]:
@@ -73,6 +73,17 @@ def _unreadable(sealed: Sealed) -> Iterable[Finding]:
             f"no key of {SETTING} opens {named(closed)}",
             "a worker does not start: quotas and cooldowns are counted with it",
             f"{_ADD}; if it is lost, DEL {named(closed)}: all counters then begin anew",
+        )
+
+
+def _misplaced(met: Met) -> Iterable[Finding]:
+    if met.misplaced:
+        yield Finding(
+            "misplaced_secret",
+            Severity.ERROR,
+            f"the credential was sealed for another sender: {named(met.misplaced)}",
+            "such a sender is passed over, and a worker that starts may refuse to: a copied secret is not used",
+            "somebody wrote into tl:config by hand; trunkline senders replace gives it a credential of its own",
         )
 
 

@@ -133,7 +133,8 @@ def _failed(waiting: Waiting) -> Iterable[Finding]:
             f"{_count(sum(waiting.faults.values()))} failed within the last hour: "
             + ", ".join(f"{fault} {count:,}" for fault, count in faults),
             "no sender of their chains could send them",
-            "docs/faults.md says what each fault means; mend that, then: trunkline replay ID",
+            "trunkline jobs list --state failed shows them, docs/faults.md what each fault means; mend that, then: "
+            "trunkline replay ID",
         )
 
 

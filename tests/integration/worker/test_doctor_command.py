@@ -11,9 +11,14 @@ import pytest
 from cryptography.fernet import Fernet
 from redis import Redis
 
+from senders.accounts import seal_token
+from senders.document import encode
+from senders.secrets import KeyRing
 from tests.support.cli import Ran, run_cli
 from tests.support.redis_server import RedisServer, free_port
+from tests.support.sender_samples import phone, tenant, twilio
 from trunkline_client import Trunkline, keys
+from trunkline_client.private import Token
 
 pytestmark = pytest.mark.integration
 
@@ -215,3 +220,17 @@ def test_a_queue_that_fills_up_is_told_by_lane_age_and_what_came_of_the_jobs(saf
     assert told["dead_letters"]["what"] == "1 job failed within the last hour: auth 1"
     assert "held-1" in told["held"]["what"]
     assert "damaged-1" in told["damaged"]["what"]
+
+
+def test_a_credential_that_was_copied_in_redis_is_told_by_its_new_place(safe: RedisServer) -> None:
+    sealed = seal_token(KeyRing([KEY]), "acme", "own", Token("a-token"))
+    config = tenant(twilio(phone("+14155550100"), sealed_secret=sealed), default_chain=("own",))
+    with Redis.from_url(safe.url) as redis:
+        redis.sadd("tl:tenants", "acme", "copy")
+        for name in ("acme", "copy"):
+            redis.hset(f"tl:config:{name}", mapping={"version": 1, "document": encode(config)})
+
+    keys_found = found(doctor(safe.url, "--json"), "keys")
+
+    assert set(keys_found) == {"misplaced_secret"}
+    assert keys_found["misplaced_secret"]["what"].endswith(": copy/own")

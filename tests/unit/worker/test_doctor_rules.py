@@ -160,6 +160,11 @@ def test_each_trouble_with_keys_is_found_alone(sealed: Sealed, expected: list[To
     assert told(key_check.findings_of(sealed, Met())) == expected
 
 
+def test_a_secret_that_was_copied_from_another_sender_is_found() -> None:
+    met = Met(1, 1, misplaced=["acme/own"])
+    assert told(key_check.findings_of(Sealed(FIRST), met)) == [("misplaced_secret", Severity.ERROR)]
+
+
 REFUSALS: list[tuple[type[VerificationFailed], Told]] = [
     (WrongCredentials, ("credentials", Severity.ERROR)),
     (AccountNotActive, ("account", Severity.ERROR)),
