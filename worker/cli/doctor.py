@@ -36,7 +36,7 @@ def doctor(*, senders: bool, tenant: str | None, as_json: bool) -> None:
 
     # The transport logs; by itself structlog would print that among the findings.
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
-    checks = examine(Wanted(senders=senders, tenant=tenant))
+    checks = examine(Wanted(senders=senders, tenant=tenant, tell=_tell))
     broken = breaks_a_promise(checks)
     if as_json:
         print_json({"ok": not broken, "checks": [asdict(check) for check in checks]})
@@ -45,6 +45,11 @@ def doctor(*, senders: bool, tenant: str | None, as_json: bool) -> None:
             _print(check)
     if broken:
         sys.exit(1)
+
+
+def _tell(progress: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(progress, err=True)
 
 
 def _print(check: Checked) -> None:

@@ -30,7 +30,7 @@ from worker.finding import Finding, Severity, gravest_first, named
 
 #: accounts called at once; more would only meet the providers' own limits.
 _AT_ONCE: Final = 8
-_BATCH: Final = 200
+_BATCH: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,21 @@ _TROUBLES: Final[Mapping[type[VerificationFailed], _Trouble]] = {
 
 
 async def findings(
-    store: ConfigStore, ring: KeyRing, provider: Callable[[Kind], Provider], tenant: str | None
+    store: ConfigStore,
+    ring: KeyRing,
+    provider: Callable[[Kind], Provider],
+    tenant: str | None,
+    tell: Callable[[str], None],
 ) -> list[Finding]:
-    """Ask every sender that may be used, of one tenant or of all, and return what is wrong with each."""
+    """Ask every sender that may be used, of one tenant or of all, and return what is wrong with each.
+
+    Args:
+        store: where the senders are.
+        ring: opens their credentials.
+        provider: whom to ask.
+        tenant: whose senders; None for everybody's.
+        tell: is told now and then how far it is.
+    """
     names = (tenant,) if tenant is not None else await store.tenants()
     limit = asyncio.Semaphore(_AT_ONCE)
 
@@ -101,6 +113,7 @@ async def findings(
             return [_unknown(tenant)]
         asked = [ask(config, one) for config in configs for one in config.senders.values() if not unusable(one)]
         found += [finding for some in await asyncio.gather(*asked) for finding in some]
+        tell(f"{min(start + _BATCH, len(names)):,} of {len(names):,} tenants asked")
     return gravest_first(found)
 
 

@@ -46,10 +46,12 @@ class Wanted:
     Attributes:
         senders: whether to ask the senders' accounts.
         tenant: whose; None means everybody's.
+        tell: is told now and then how far that is.
     """
 
     senders: bool = False
     tenant: str | None = None
+    tell: Callable[[str], None] = lambda _: None
 
 
 @dataclass(slots=True)
@@ -235,7 +237,8 @@ async def _senders(at_hand: _AtHand) -> list[Finding]:
     providers = providers_of(at_hand.settings)
     try:
         store = ConfigStore(at_hand.redis)
-        return await accounts.findings(store, at_hand.ring, providers.for_kind, at_hand.wanted.tenant)
+        wanted = at_hand.wanted
+        return await accounts.findings(store, at_hand.ring, providers.for_kind, wanted.tenant, wanted.tell)
     finally:
         await providers.aclose()
 

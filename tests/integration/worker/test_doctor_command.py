@@ -234,3 +234,15 @@ def test_a_credential_that_was_copied_in_redis_is_told_by_its_new_place(safe: Re
 
     assert set(keys_found) == {"misplaced_secret"}
     assert keys_found["misplaced_secret"]["what"].endswith(": copy/own")
+
+
+def test_a_check_that_fails_hides_no_other(safe: RedisServer) -> None:
+    with Redis.from_url(safe.url) as redis:
+        redis.set("tl:tenants", "no set")
+        redis.set("tl:held", "no sorted set")
+        redis.lpush("celery", "a message")
+
+    ran = doctor(safe.url, "--json")
+
+    assert not_checked(ran) == {"jobs", "tenants", "keys", "senders"}
+    assert names(ran) == {"foreign", "stray", "no_worker"}
