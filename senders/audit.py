@@ -36,6 +36,9 @@ class AuditAction(StrEnum):
     JOB_REPLAYED = "job.replayed"
     JOB_REVEALED = "job.revealed"
     JOB_REVOKED = "job.revoked"
+    REPLAY_BEGUN = "replay.begun"
+    REPLAY_RESUMED = "replay.resumed"
+    REPLAY_ENDED = "replay.ended"
 
 
 #: by whether the object was there before, and is there after.

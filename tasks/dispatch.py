@@ -106,7 +106,8 @@ def _apply_rules(hold: Hold, job: Job, config: TenantConfig | None, digester: Di
     if config is None:
         return moves.failed(Fault.NO_CHAIN)
     country = country_of(job.to.reveal())
-    if record.chain:
+    if record.chain or record.reconciling is not None:
+        # What is looked up before a replay has no chain yet: that is resolved when it begins anew.
         policy = find_policy(config, job.policy) or DEFAULT_POLICY
         return InHand(
             hold=hold, job=job, config=config, policy=policy, country=country, chain=record.chain, is_new_chain=False
@@ -128,7 +129,7 @@ def _apply_rules(hold: Hold, job: Job, config: TenantConfig | None, digester: Di
         config=config,
         policy=chosen.policy,
         country=country,
-        chain=chosen.chain,
+        chain=(record.via,) if record.via else chosen.chain,
         is_new_chain=True,
         limits=limits,
     )

@@ -26,6 +26,7 @@ _WHEN_FULL = frozenset(
         "replay",
         "settle",
         "sweep",
+        "note_replay",
     }
 )
 _WITH_AUDIT = frozenset({"cancel_hop", "settle", "replay"})

@@ -11,7 +11,7 @@ from providers.faults import Fault, Outcome
 from providers.protocol import AttemptResult
 from tasks.attempt_json import result_json
 from trunkline_client import keys
-from trunkline_client.words import JobState
+from trunkline_client.words import JobState, Lane
 
 #: Record fields to set; False removes one.
 Fields = Mapping[str, str | int | bool]
@@ -126,6 +126,12 @@ def requeue(queue: str, step: int, *, sender: str, fault: Fault, next_sender: st
     told = {"sender": sender, "fault": fault.value, "next": next_sender}
     fields = {**_FRESH_SENDER, "step": step}
     return Move(kind="requeue", state=JobState.QUEUED, fields=fields, extra={"queue": queue, "fell_back": told})
+
+
+def begin_anew(lane: Lane) -> Move:
+    """Return a replayed job to its lane, once it is known what became of its earlier lives."""
+    fields = {**_FRESH_SENDER, "step": 0}
+    return Move(kind="requeue", state=JobState.QUEUED, fields=fields, extra={"queue": keys.dispatch_queue(lane)})
 
 
 def give_back(queue: str) -> Move:

@@ -40,7 +40,7 @@ async def reconcile(services: Services, hand: InHand, number: int) -> Report:
     record, attempt = hand.record, hand.record.attempts[number - 1]
     if attempt.outcome is Outcome.REFUSED:
         return await _after_late_refusal(services, hand, attempt)
-    if not asks(hand.on_unknown):
+    if not asks(hand.on_unknown) and not _is_of_an_earlier_life(hand):
         return await _nobody_knows(services, hand)
     pause = pause_before(record.lane, lookups=record.lookups, elapsed=_elapsed(hand))
     if pause > timedelta(0) and record.lookups == 0:
@@ -111,7 +111,7 @@ async def _ask(services: Services, hand: InHand, attempt: AttemptRecord) -> Look
 
 async def _found(services: Services, hand: InHand, attempt: AttemptRecord, provider_id: str) -> Report:
     accepted = AttemptResult(outcome=Outcome.ACCEPTED, provider_id=provider_id)
-    move = moves.sent(
+    sent = moves.sent(
         sender=attempt.sender,
         provider=attempt.provider,
         account=attempt.account,
@@ -119,6 +119,8 @@ async def _found(services: Services, hand: InHand, attempt: AttemptRecord, provi
         attempt_id=attempt.id,
         keep_content=services.settings.keep_content,
     )
+    # Of what else may have been sent in that life nobody has asked yet.
+    move = sent.with_fields(maybe_twice="1") if _next_to_ask(hand) else sent
     ending = move.ending(attempt.number, accepted, hand.hold.now_ms())
     return await finish(services, hand, ending, f"sent {attempt.sender} (found)")
 
@@ -145,6 +147,8 @@ async def _not_found(services: Services, hand: InHand, attempt: AttemptRecord, a
 
 async def _absent(services: Services, hand: InHand, attempt: AttemptRecord) -> Report:
     """The provider does not have it: after a worker's death the same sender is asked again, otherwise the next."""
+    if _next_to_ask(hand):
+        return await _go_on(services, hand)
     if hand.life_left() <= timedelta(0):
         return await _too_late(services, hand)
     if hand.record.worker_lost:
@@ -153,7 +157,7 @@ async def _absent(services: Services, hand: InHand, attempt: AttemptRecord) -> R
 
 
 async def _nobody_knows(services: Services, hand: InHand) -> Report:
-    if hand.life_left() <= timedelta(0):
+    if hand.life_left() <= timedelta(0) and not _next_to_ask(hand):
         return await _too_late(services, hand)
     if hand.on_unknown is OnUnknown.HOLD:
         return await finish(services, hand, moves.held(), "held")
@@ -167,7 +171,7 @@ async def _too_late(services: Services, hand: InHand) -> Report:
 
 async def _after_late_refusal(services: Services, hand: InHand, attempt: AttemptRecord) -> Report:
     """The paused worker came back and told how its attempt ended after all: it was not sent."""
-    if attempt.code == LEASE_LOST:
+    if attempt.code == LEASE_LOST and not _is_of_an_earlier_life(hand):
         return await _same_sender_again(services, hand, attempt)
     fault = attempt.fault or Fault.UNAVAILABLE
     if after_refusal(fault, hand.policy.no_fallback).step is Step.STOP:
@@ -176,9 +180,34 @@ async def _after_late_refusal(services: Services, hand: InHand, attempt: Attempt
 
 
 async def _next_sender(services: Services, hand: InHand, fault: Fault, *, maybe_twice: bool = False) -> Report:
+    if _is_of_an_earlier_life(hand):
+        return await _go_on(services, hand, maybe_twice=maybe_twice)
     after = len(hand.record.attempts)
     move = fall_back(hand, fault, step=hand.record.step + 1, after=after, maybe_twice=maybe_twice)
     return await finish(services, hand, move, line_of(fault, move))
+
+
+def _is_of_an_earlier_life(hand: InHand) -> bool:
+    """Whether a replay has to know about the attempt before it begins anew."""
+    return (hand.record.reconciling or 0) < hand.record.first_attempt
+
+
+def _next_to_ask(hand: InHand) -> int | None:
+    """Return the number of the next attempt of an earlier life that may have been sent, None if there is none."""
+    asked, first = hand.record.reconciling or 0, hand.record.first_attempt
+    earlier = (one for one in hand.record.attempts if asked < one.number < first)
+    return next((one.number for one in earlier if one.outcome is not Outcome.REFUSED), None)
+
+
+async def _go_on(services: Services, hand: InHand, *, maybe_twice: bool = False) -> Report:
+    """Ask about the next attempt of an earlier life, or begin the new life at the tenant's own account."""
+    number = _next_to_ask(hand)
+    if number is None:
+        move, line = moves.begin_anew(hand.record.lane), "begins anew"
+    else:
+        unknown = moves.unknown_fields(number, hand.hold.now_ms())
+        move, line = moves.look_up_later(timedelta(0), unknown), f"asks about attempt {number}"
+    return await finish(services, hand, move.with_fields(maybe_twice="1") if maybe_twice else move, line)
 
 
 async def _same_sender_again(services: Services, hand: InHand, attempt: AttemptRecord) -> Report:

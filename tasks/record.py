@@ -57,6 +57,7 @@ class JobRecord:
         chain: the sender keys resolved at the first claim; empty before it.
         step: the index in the chain of the sender whose turn it is.
         first_attempt: the number of the first attempt of this life; a replay begins a new one.
+        via: the only sender of this life, by the word of an operator; None for the chain of the tenant's rules.
         reconciling: the number of the attempt whose outcome is unknown, else None.
         due_ms: when it was to be sent, or what it waited for last was due: a retry or a lookup.
         first_due_ms: what `due_ms` was before such a wait, None before the first.
@@ -84,6 +85,7 @@ class JobRecord:
     expires_ms: int
     attempts: tuple[AttemptRecord, ...]
     first_attempt: int
+    via: str | None
     reconciling: int | None
     lookups: int
     good_lookups: int
@@ -147,6 +149,7 @@ def decode(job_id: str, raw: Mapping[str, str]) -> JobRecord:
             expires_ms=int(raw["expires_ms"]),
             attempts=tuple(_attempt(number, raw) for number in range(1, count + 1)),
             first_attempt=_number(raw, "first_attempt") or 1,
+            via=raw.get("via"),
             throttled_ms=_number(raw, "throttled_ms"),
             retries=_number(raw, "retries") or 0,
             maybe_twice=raw.get("maybe_twice") == "1",

@@ -45,6 +45,8 @@ JOB_TENANTS: Final = "tl:job_tenants"
 AUDIT: Final = "tl:audit"
 #: sorted set of deleted senders whose secret is kept, by the time of their deletion, or since when they are in use.
 RETIRED: Final = "tl:retired"
+#: sorted set of the ids of replay runs, by their last progress.
+REPLAYS: Final = "tl:replays"
 #: set of tenant names with a configuration.
 TENANTS: Final = "tl:tenants"
 #: string: the sealed key of the digests that name whom a counter counts.
@@ -75,6 +77,21 @@ def config_answer(token: str) -> str:
 def retired_sender(tenant: str, sender: str, account: str) -> str:
     """Return the member of `RETIRED` for one deleted sender; none of the three holds a space."""
     return f"{tenant} {sender} {account}"
+
+
+def replay(run: str) -> str:
+    """Return the key of what one replay run has to do and has done (a hash)."""
+    return f"tl:replay:{run}"
+
+
+def replay_ids(run: str) -> str:
+    """Return the key of the list of the job ids that a replay run was given; one by filter has none."""
+    return f"tl:replay:{run}:ids"
+
+
+def replayed(run: str) -> str:
+    """Return the key of the list of the job ids that a replay run has requeued."""
+    return f"tl:replayed:{run}"
 
 
 def unsettled(tenant: str) -> str:

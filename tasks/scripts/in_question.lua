@@ -8,9 +8,13 @@
 
 local found = {}
 for _, id in ipairs(ARGV) do
-  local job = redis.call('HMGET', job_key(id), 'tenant', 'finished_ms', 'open', 'reconciling')
+  local job = redis.call('HMGET', job_key(id), 'tenant', 'finished_ms', 'open', 'reconciling', 'first_attempt')
   local tenant, is_over = job[1], job[2]
-  for _, number in ipairs({ job[3] or '', job[4] or '' }) do
+  local numbers = { job[3] or '', job[4] or '' }
+  for number = tonumber(job[4] or 0) + 1, job[4] and tonumber(job[5] or 0) - 1 or 0 do
+    numbers[#numbers + 1] = number   -- a replay asks about every attempt of the lives before it
+  end
+  for _, number in ipairs(numbers) do
     local begun = tenant and not is_over and redis.call('HGET', job_key(id), 'attempt:' .. number)
     if begun then
       local readable, attempt = pcall(cjson.decode, begun)

@@ -2,32 +2,48 @@
 -- again with equal arguments.
 --
 -- KEYS[1]  the job's record, tl:job:{id}
--- ARGV[1]  id                                         ARGV[2] token, new for every replay
--- ARGV[3]  "1" for what may have been sent, or ""     ARGV[4] time to live from now, ms, or "" to leave its life as it is
--- ARGV[5]  "1" to look only, or ""                    ARGV[6] how often a job may be replayed
--- ARGV[7]  who does it, as JSON text                  ARGV[8] about how many events the audit keeps where no tuning says
+-- KEYS[2]  the list of the jobs that this run requeued, tl:replayed:{run}; only with a run
+-- ARGV[1]  id
+-- ARGV[2]  the run that replays it: the same run replays a job once; "" to look only
+-- ARGV[3]  terms, JSON object:
+--            unknown   true takes what may have been sent, too
+--            ttl_ms    time to live from now; absent leaves its life as it is
+--            lane      its lane from now on; absent leaves it where it was
+--            via       the only sender of the new life; absent for the chain of its tenant's rules
+-- ARGV[4]  how often a job may be replayed
+-- ARGV[5]  who does it, as JSON text, or "" for no event in the audit
+-- ARGV[6]  about how many events the audit keeps where no tuning says
 --
--- Returns {"requeued", state} (with "look only": what it would be), or {"refused", why, detail} with nothing changed; why:
---   no_such_job   not_failed, state   held (only with ARGV[3])   unsubscribed   content_gone   too_often, how often
---   may_have_been_sent (only with ARGV[3])   life_over (only with ARGV[4])
+-- Returns {"requeued", state} (when looking: what it would be), or {"refused", why, detail} with nothing changed; why:
+--   no_such_job   not_failed, state   replayed, by which run and what became of it   held (only with `unknown`)
+--   unsubscribed   content_gone   too_often, how often   may_have_been_sent (only with `unknown`)   life_over (only with `ttl_ms`)
 --
 -- A held job whose last outcome is unknown is asked about once more, from the start of the patience: it keeps its chain and
 -- its step. Any other begins anew at the tenant's own account: its chain is resolved afresh, and `first_attempt` tells
--- earlier attempts from those of this life, so that limits are not counted again.
+-- earlier attempts from those of this life, so that limits are not counted again. Before it does, the workers ask about
+-- each earlier attempt that may have been sent, from the first one on.
 
-local id, token, takes_unknown, ttl = ARGV[1], ARGV[2], ARGV[3] == '1', tonumber(ARGV[4])
+local id, run, terms = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
 local key = KEYS[1]
 local job = read(id)
 local now = now_ms()
+
+local function has_ended()
+  return job.state == 'failed' or job.state == 'expired'
+end
 
 local function refusal()
   if not job then
     return 'no_such_job', ''
   end
-  if job.place == 'held' and not takes_unknown then
+  if job.place == 'held' and not terms.unknown then
     return 'held', ''
   end
-  if job.place ~= 'held' and job.state ~= 'failed' and job.state ~= 'expired' then
+  if job.place ~= 'held' and not has_ended() then
+    local last = string.match(job.replayed_by or '', '%S+$')
+    if last and job.state ~= 'cancelled' then
+      return 'replayed', last .. ' already (' .. job.state .. ')'
+    end
     return 'not_failed', job.state
   end
   for attempt = 1, tonumber(job.attempts) do
@@ -38,53 +54,79 @@ local function refusal()
   if not job.content then
     return 'content_gone', ''
   end
-  if tonumber(job.replays or 0) >= tonumber(ARGV[6]) then
+  if tonumber(job.replays or 0) >= tonumber(ARGV[4]) then
     return 'too_often', job.replays
   end
-  if not takes_unknown and (job.maybe_twice or job.maybe_sent or may_have_been_sent(id)) then
+  if not terms.unknown and (job.maybe_twice or job.maybe_sent or may_have_been_sent(id)) then
     return 'may_have_been_sent', ''
   end
-  if not ttl and (job.state == 'expired' or tonumber(job.expires_ms) <= now) then
+  if not terms.ttl_ms and (job.state == 'expired' or tonumber(job.expires_ms) <= now) then
     return 'life_over', ''
   end
   return nil
 end
 
-if job and job.last_replay == token then
+-- Returns the number of the first attempt that may have been sent, or nil.
+local function first_unknown()
+  for attempt = 1, tonumber(job.attempts) do
+    if cjson.decode(job['result:' .. attempt] or '{}').outcome ~= 'refused' then
+      return attempt
+    end
+  end
+  return nil
+end
+
+if run ~= '' and job and string.find(' ' .. (job.replayed_by or '') .. ' ', ' ' .. run .. ' ', 1, true) then
   return { 'requeued', job.state }
 end
 local why, detail = refusal()
 if why then
   return { 'refused', why, detail }
 end
-local looks_up = job.place == 'held' and job.reconciling
-local state = looks_up and 'reconciling' or 'queued'
-if ARGV[5] == '1' then
+local goes_on = job.place == 'held' and job.reconciling and not terms.via
+local unknown = goes_on and job.reconciling or first_unknown()
+local state = unknown and 'reconciling' or 'queued'
+if run == '' then
   return { 'requeued', state }
 end
 
 leave(id, job, now)
-redis.call('HSET', key, 'last_replay', token, 'state', state, 'replays', int(tonumber(job.replays or 0) + 1))
-if ttl then
-  redis.call('HSET', key, 'expires_ms', int(now + ttl))
+redis.call('HSET', key, 'state', state, 'replays', int(tonumber(job.replays or 0) + 1),
+  'replayed_by', (job.replayed_by and job.replayed_by .. ' ' or '') .. run)
+if terms.ttl_ms then
+  redis.call('HSET', key, 'expires_ms', int(now + terms.ttl_ms))
 end
-if job.maybe_sent and not job.place then
-  redis.call('HSET', key, 'maybe_twice', '1')
+if terms.lane then
+  job.lane = terms.lane
+  redis.call('HSET', key, 'lane', job.lane)
 end
-if looks_up then
-  redis.call('HSET', key, 'lookups', 0, 'good_lookups', 0, 'unknown_ms', int(now))
-  enter_delayed(id, now)
-else
-  redis.call('HDEL', key, 'chain', 'throttled_ms', 'retries', 'reconciling', 'lookups', 'good_lookups', 'unknown_ms',
+if not goes_on then
+  redis.call('HDEL', key, 'chain', 'via', 'throttled_ms', 'retries', 'reconciling', 'lookups', 'good_lookups', 'unknown_ms',
     'worker_lost')
   job.queue = 'dispatch.' .. job.lane
   redis.call('HSET', key, 'first_attempt', int(tonumber(job.attempts) + 1), 'step', 0, 'queue', job.queue,
     'due_ms', int(now))
+  if terms.via then
+    redis.call('HSET', key, 'via', terms.via)
+  end
+end
+if unknown then
+  redis.call('HSET', key, 'reconciling', unknown, 'lookups', 0, 'good_lookups', 0, 'unknown_ms', int(now))
+  redis.call('SADD', 'tl:unsettled:' .. job.tenant, id)
+  enter_delayed(id, now)
+else
+  if job.maybe_sent then
+    redis.call('HSET', key, 'maybe_twice', '1')   -- no attempt says why, so there is nobody to ask
+  end
   enter_lane(id, job, now)
 end
 redis.call('HDEL', key, 'finished_ms', 'fault', 'rule', 'maybe_sent')
 redis.call('PERSIST', key)
 list_again(id, job)
 tell('replayed', id, job, what_became(id, state))
-record_event(ARGV[7], 'job.replayed', job.tenant, id, { { 'state', job.state, state } }, ARGV[8])
+redis.call('RPUSH', KEYS[2], id)
+redis.call('PEXPIRE', KEYS[2], 7 * 86400000)
+if ARGV[5] ~= '' then
+  record_event(ARGV[5], 'job.replayed', job.tenant, id, { { 'state', job.state, state }, { 'run', nil, run } }, ARGV[6])
+end
 return { 'requeued', state }

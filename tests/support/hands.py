@@ -84,6 +84,10 @@ def without_call(hand: Hand) -> dict[str, Move]:
     if hand.reconciling:
         ways["look up again"] = moves.look_up_later(timedelta(seconds=2), {"lookups": 1, "good_lookups": 1})
         ways["same sender again"] = moves.same_sender_again()
+        if hand.reconciling < hand.claimed.record.first_attempt:
+            ways["begin anew"] = moves.begin_anew(hand.claimed.record.lane)
+            following = min(hand.reconciling + 1, hand.claimed.record.first_attempt - 1)
+            ways["ask about the next"] = moves.look_up_later(timedelta(0), moves.unknown_fields(following, 5))
     else:
         ways["rejected"] = moves.rejected("country")
         ways["give back"] = moves.give_back(hand.claimed.record.queue)
@@ -91,7 +95,10 @@ def without_call(hand: Hand) -> dict[str, Move]:
 
 
 CALL_ENDS = tuple(of_call(1))
-PASS_ENDS = ("held", "expired", "failed", "requeue", "look up again", "same sender again", "rejected", "give back")
+PASS_ENDS = (
+    *("held", "expired", "failed", "requeue", "look up again", "same sender again", "begin anew", "ask about the next"),
+    *("rejected", "give back"),
+)
 
 
 def one_of(hands: list[Hand], which: int) -> Hand:

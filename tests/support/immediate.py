@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from redis import Redis
+from redis.client import Pipeline
 
 from tests.support.journal import TextRedis
 
@@ -22,8 +23,26 @@ class _ImmediateRedis:
         """Return the script, to be awaited."""
         return _awaitable(self._client.register_script(text))
 
+    def pipeline(self, *, transaction: bool) -> _ImmediatePipeline:
+        """Return a pipeline, which a script may take as its client."""
+        return _ImmediatePipeline(self._client.pipeline(transaction=transaction))
+
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         return _awaitable(getattr(self._client, name))
+
+
+class _ImmediatePipeline:
+    """A pipeline whose execution is awaited."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.blocking = pipeline
+
+    async def execute(self, *, raise_on_error: bool = True) -> list[Any]:
+        """Return the answers."""
+        return self.blocking.execute(raise_on_error=raise_on_error)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return getattr(self.blocking, name)  # type: ignore[no-any-return]
 
 
 def immediate(client: Redis) -> TextRedis:
@@ -44,6 +63,8 @@ def run(work: Awaitable[Answer]) -> Answer:
 
 def _awaitable(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     async def awaited(*arguments: Any, **named: Any) -> Any:
+        if isinstance(named.get("client"), _ImmediatePipeline):
+            named["client"] = named["client"].blocking
         return call(*arguments, **named)
 
     return awaited

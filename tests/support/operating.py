@@ -83,17 +83,24 @@ class Operating(Dispatching):
 
     def _replay(self, job_id: str, terms: Terms) -> Requeued | Refused:
         token = str(next(self._numbers))
-        replays = Replays(self._redis, actor="ops", new_token=lambda: token)
-        return self._do(lambda: replays.replay(job_id, terms))
+        replays = Replays(self._redis, actor="ops", run=token)
+
+        async def once() -> Refused | Requeued:
+            (result,) = await replays.replay([job_id], terms)
+            assert not isinstance(result, Exception)
+            return result
+
+        return self._do(once)
 
     def _check_replayed(self, before: dict[str, str], after: dict[str, str], terms: Terms) -> None:
-        """It keeps what was tried, and was none of those that are never replayed."""
+        """It keeps what was tried, was none of those that are never replayed, and is asked about if it may be sent."""
         tried = {name: text for name, text in before.items() if name.startswith(("attempt:", "result:"))}
         assert tried.items() <= after.items()
         assert before["state"] in {JobState.FAILED, JobState.EXPIRED, JobState.HELD}
         outcomes = {json.loads(text)["outcome"] for name, text in tried.items() if name.startswith("result:")}
         is_in_doubt = bool(outcomes - {"refused"}) or "maybe_sent" in before or "maybe_twice" in before
         assert terms.unknown or not (is_in_doubt or before["state"] == JobState.HELD)
+        assert after["state"] == (JobState.RECONCILING if outcomes - {"refused"} else JobState.QUEUED)
 
     @precondition(lambda self: self._now.members(keys.HELD))
     @rule(which=any_of, was_sent=st.booleans())

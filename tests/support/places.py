@@ -79,7 +79,7 @@ async def picture(redis: TextRedis) -> Picture:
                 found.sets[name] = dict.fromkeys(value, 0.0)
             case "zset":
                 found.sets[name] = dict(zip(value[::2], map(float, value[1::2]), strict=True))
-            case "list":
+            case "list" if not name.startswith("tl:"):
                 found.nudges[name] = [json.loads(message)["headers"]["id"] for message in value]
             case "string":
                 found.numbers[name] = value

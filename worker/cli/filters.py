@@ -23,15 +23,24 @@ from worker.cli.support import field_of_a_job
 
 def selects_jobs(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that select jobs; what they say arrives as `wanted`, a `Wanted`."""
+    return selects_jobs_with("--priority")(command)
 
-    def select(**given: Any) -> Any:
-        wanted = _wanted(**{name: given.pop(name) for name in _NAMES})
-        return command(wanted=wanted, **given)
 
-    selecting = update_wrapper(select, command)
-    for option in reversed(_OPTIONS):
-        selecting = option(selecting)
-    return selecting
+def selects_jobs_with(lane_option: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the same for a command with a `--priority` of its own: its option that selects by lane has this name."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        def select(**given: Any) -> Any:
+            wanted = _wanted(**{name: given.pop(name) for name in _NAMES})
+            return command(wanted=wanted, **given)
+
+        selecting = update_wrapper(select, command)
+        of_lane = click.option(lane_option, "in_lane", type=_choice(Lane), help="Only of this priority.")
+        for option in reversed((*_OPTIONS, of_lane)):
+            selecting = option(selecting)
+        return selecting
+
+    return decorate
 
 
 def _wanted(
@@ -39,7 +48,7 @@ def _wanted(
     states: tuple[str, ...],
     fault: str | None,
     channel: str | None,
-    priority: str | None,
+    in_lane: str | None,
     since: datetime | None,
     until: datetime | None,
     **as_given: str | None,
@@ -50,14 +59,15 @@ def _wanted(
         states=frozenset(map(JobState, states)),
         fault=Fault(fault) if fault else None,
         channel=Channel(channel) if channel else None,
-        lane=Lane(priority) if priority else None,
+        lane=Lane(in_lane) if in_lane else None,
         since=since,
         until=until,
         **as_given,
     )
 
 
-def _sender_key(_: click.Context, __: click.Parameter, key: str | None) -> str | None:
+def sender_key(_: click.Context, __: click.Parameter, key: str | None) -> str | None:
+    """Return the value of an option if a sender could be called so; raises `click.BadParameter`."""
     problem = None if key is None else RULES["tenant"].problem(key)  # the same form
     if problem is not None:
         raise click.BadParameter(problem)
@@ -86,16 +96,15 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         "--provider", type=_choice(FALLBACK_PROVIDERS), help="Only those it accepted, or was tried for if nobody did."
     ),
     click.option(
-        "--sender", callback=_sender_key, metavar="KEY", help="Only those sent over it, or tried over it if not sent."
+        "--sender", callback=sender_key, metavar="KEY", help="Only those sent over it, or tried over it if not sent."
     ),
     click.option("--country", callback=_country, metavar="CODE", help="Only to recipients in this country: US, DE."),
     click.option("--channel", type=_choice(Channel), help="Only of this channel."),
-    click.option("--priority", type=_choice(Lane), help="Only of this priority."),
     click.option("--reference", callback=field_of_a_job, help="Only those with this reference of their producer."),
     click.option("--since", callback=moment, metavar="WHEN", help=f"Enqueued from this moment on: {FORMS}."),
     click.option("--until", callback=moment, metavar="WHEN", help="Enqueued up to this moment; as --since."),
 )
 _NAMES: Final = (
-    *("tenant", "states", "fault", "rule", "provider", "sender", "country", "channel", "priority", "reference"),
+    *("tenant", "states", "fault", "rule", "provider", "sender", "country", "channel", "in_lane", "reference"),
     *("since", "until"),
 )

@@ -173,7 +173,7 @@ async def test_jobs_that_come_end_and_are_replayed_between_two_pages_shift_nothi
     first = await listing.page(wanted, limit=3)
 
     await fill(redis, row(9, state=JobState.FAILED))
-    await Replays(redis, actor="ops", new_token=lambda: "t").replay("job-1", Terms(ttl=timedelta(hours=1)))
+    await Replays(redis, actor="ops", run="r").replay(["job-1"], Terms(ttl=timedelta(hours=1)))
     await redis.delete(keys.job("job-3"))  # the very one the cursor names
     await redis.zrem(keys.DEAD, "job-3")
     await redis.zrem(keys.JOBS, "job-3")

@@ -135,7 +135,7 @@ async def test_a_job_can_be_replayed(redis: TextRedis, fill: Fill, is_held: bool
         await end(journal, await in_hand(redis, journal), moves.failed(Fault.NO_CHAIN))
     await fill()
 
-    requeued = await Replays(redis, actor="ops@x", new_token=lambda: "t1").replay("job-1", Terms(unknown=True))
+    (requeued,) = await Replays(redis, actor="ops@x", run="r1").replay(["job-1"], Terms(unknown=True))
 
     assert requeued == Requeued("job-1", JobState(state))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 
@@ -16,7 +17,7 @@ from senders.audit_log import AuditLog, Wanted
 from senders.model import CountryLimit, Policy
 from tasks import moves
 from tasks.journal import Journal
-from tasks.replay import MOST_REPLAYS, Refused, Replays, Requeued, Terms
+from tasks.replay import MOST_REPLAYS, Refused, Replays, Requeued, Result, Terms
 from tests.support.flow import (
     ABSENT,
     ACCEPTED,
@@ -28,31 +29,52 @@ from tests.support.flow import (
     syniverse,
     worker,
 )
-from tests.support.in_hand import REFUSED, end, failed, held_unknown, in_hand, sent
+from tests.support.in_hand import REFUSED, begin, end, failed, held_unknown, in_hand, sent
 from tests.support.journal import TextRedis, cancel, enqueue, now_ms, nudges, snapshot
 from tests.support.places import contradictions, picture
 from trunkline_client import keys
-from trunkline_client.words import JobState
+from trunkline_client.words import JobState, Lane
 
 pytestmark = pytest.mark.integration
 
 PLAIN, UNKNOWN_TOO, ANEW = Terms(), Terms(unknown=True), Terms(ttl=timedelta(minutes=10))
-QUEUED = Requeued("job-1", JobState.QUEUED)
+QUEUED, ASKED = Requeued("job-1", JobState.QUEUED), Requeued("job-1", JobState.RECONCILING)
+FOUND = LookupAnswer(good=True, candidates=("SM9",))
+
+
+@dataclass
+class Operator:
+    """Replays one job at a time, each time as a run of its own unless told otherwise."""
+
+    redis: TextRedis
+    runs: Iterator[int] = field(default_factory=count)
+
+    async def replay(self, job_id: str, terms: Terms, run: str | None = None) -> Result:
+        (result,) = await self._as(run or f"run-{next(self.runs)}").replay([job_id], terms)
+        assert not isinstance(result, Exception)
+        return result
+
+    async def look(self, job_id: str, terms: Terms) -> Result:
+        (result,) = await self._as("").look([job_id], terms)
+        assert not isinstance(result, Exception)
+        return result
+
+    def _as(self, run: str) -> Replays:
+        return Replays(self.redis, actor="ops@x", run=run)
 
 
 @pytest.fixture
-def replays(redis: TextRedis) -> Replays:
-    tokens = count()
-    return Replays(redis, actor="ops@x", new_token=lambda: str(next(tokens)))
+def replays(redis: TextRedis) -> Operator:
+    return Operator(redis)
 
 
-async def reason(replays: Replays, terms: Terms = PLAIN) -> str:
+async def reason(replays: Operator, terms: Terms = PLAIN) -> str:
     result = await replays.replay("job-1", terms)
     assert isinstance(result, Refused)
     return result.reason
 
 
-async def test_a_failed_job_starts_again_at_its_tenants_own_account(redis: TextRedis, replays: Replays) -> None:
+async def test_a_failed_job_starts_again_at_its_tenants_own_account(redis: TextRedis, replays: Operator) -> None:
     one = worker(redis, config(), twilio=[refused(Fault.AUTH), ACCEPTED], syniverse=[refused(Fault.GEO)])
     await enqueue(redis)
     await one.serve()
@@ -65,7 +87,7 @@ async def test_a_failed_job_starts_again_at_its_tenants_own_account(redis: TextR
     assert [one["sender"] for one in status["attempts"]] == ["acme-twilio", "acme-syniverse", "acme-twilio"]
 
 
-async def test_a_replay_leaves_no_trace_of_the_end(redis: TextRedis, journal: Journal, replays: Replays) -> None:
+async def test_a_replay_leaves_no_trace_of_the_end(redis: TextRedis, journal: Journal, replays: Operator) -> None:
     await failed(redis, journal)
 
     await replays.replay("job-1", PLAIN)
@@ -78,7 +100,7 @@ async def test_a_replay_leaves_no_trace_of_the_end(redis: TextRedis, journal: Jo
     assert contradictions(await picture(redis), lane_window=64, head_starts=16) == []
 
 
-async def test_the_chain_is_resolved_afresh(redis: TextRedis, replays: Replays) -> None:
+async def test_the_chain_is_resolved_afresh(redis: TextRedis, replays: Operator) -> None:
     one = worker(redis, config(syniverse("old")), syniverse=[refused(Fault.GEO), ACCEPTED])
     await enqueue(redis)
     await one.serve()
@@ -90,7 +112,7 @@ async def test_the_chain_is_resolved_afresh(redis: TextRedis, replays: Replays) 
     assert (await one.status())["sender"] == "new"
 
 
-async def test_a_country_that_was_closed_since_is_closed_to_a_replay(redis: TextRedis, replays: Replays) -> None:
+async def test_a_country_that_was_closed_since_is_closed_to_a_replay(redis: TextRedis, replays: Operator) -> None:
     one = worker(redis, config(syniverse()), syniverse=[refused(Fault.GEO)])
     await enqueue(redis)
     await one.serve()
@@ -105,27 +127,44 @@ async def test_a_country_that_was_closed_since_is_closed_to_a_replay(redis: Text
 
 
 async def test_of_two_operators_at_once_one_requeues_and_the_other_is_told(
-    redis: TextRedis, journal: Journal, replays: Replays
+    redis: TextRedis, journal: Journal, replays: Operator
 ) -> None:
     await failed(redis, journal)
 
     results = await asyncio.gather(replays.replay("job-1", PLAIN), replays.replay("job-1", PLAIN))
 
-    assert sorted(results, key=str) == [Refused("job-1", "not failed (queued)"), QUEUED]
+    refused, requeued = sorted(results, key=str)
+    assert requeued == QUEUED
+    assert isinstance(refused, Refused)
+    assert refused.reason in {"replayed by run-0 already (queued)", "replayed by run-1 already (queued)"}
     assert await nudges(redis) == ["job-1", "job-1"]  # that of the first life, and that of the second
 
 
-async def test_the_same_replay_again_changes_nothing(redis: TextRedis, journal: Journal) -> None:
+async def test_the_same_replay_again_changes_nothing(redis: TextRedis, journal: Journal, replays: Operator) -> None:
     await failed(redis, journal)
-    repeated = Replays(redis, actor="ops@x", new_token=lambda: "t")
-    await repeated.replay("job-1", PLAIN)
+    await replays.replay("job-1", PLAIN, run="r")
     before = await snapshot(redis)
 
-    assert await repeated.replay("job-1", PLAIN) == QUEUED
+    assert await replays.replay("job-1", PLAIN, run="r") == QUEUED
     assert await snapshot(redis) == before
 
 
-async def test_looking_changes_nothing(redis: TextRedis, journal: Journal, replays: Replays) -> None:
+async def test_a_run_replays_a_job_once_even_if_it_fails_again(redis: TextRedis, replays: Operator) -> None:
+    one = worker(redis, config(syniverse()), syniverse=[refused(Fault.GEO)])
+    await enqueue(redis)
+    await one.serve()
+    for run in ("r1", "r2"):
+        assert await replays.replay("job-1", PLAIN, run=run) == QUEUED
+        await one.serve()
+
+    assert await replays.replay("job-1", PLAIN, run="r1") == Requeued("job-1", JobState.FAILED)
+
+    assert len(one.syniverse.sent) == 3
+    assert await redis.hmget(keys.job("job-1"), "replayed_by", "replays") == ["r1 r2", "2"]
+    assert await redis.lrange(keys.replayed("r1"), 0, -1) == ["job-1"]
+
+
+async def test_looking_changes_nothing(redis: TextRedis, journal: Journal, replays: Operator) -> None:
     await failed(redis, journal)
     before = await snapshot(redis)
 
@@ -133,17 +172,18 @@ async def test_looking_changes_nothing(redis: TextRedis, journal: Journal, repla
     assert await snapshot(redis) == before
 
 
-async def test_every_replay_is_in_the_audit(redis: TextRedis, journal: Journal, replays: Replays) -> None:
+async def test_every_replay_is_in_the_audit(redis: TextRedis, journal: Journal, replays: Operator) -> None:
     await failed(redis, journal)
     await replays.replay("job-1", PLAIN)
 
     (entry,) = await AuditLog(redis).newest(Wanted(tenant="acme", action="job.replayed"), 10)
     assert (entry.event.actor, entry.event.subject) == ("ops@x", "job-1")
-    assert [(one.field, one.before, one.after) for one in entry.event.changes] == [("state", "failed", "queued")]
+    changes = [(one.field, one.before, one.after) for one in entry.event.changes]
+    assert changes == [("state", "failed", "queued"), ("run", None, "run-0")]
 
 
 async def test_what_is_not_there_in_hand_or_cancelled_is_refused(
-    redis: TextRedis, journal: Journal, replays: Replays
+    redis: TextRedis, journal: Journal, replays: Operator
 ) -> None:
     assert await reason(replays) == "no such job"
     await in_hand(redis, journal)
@@ -152,7 +192,7 @@ async def test_what_is_not_there_in_hand_or_cancelled_is_refused(
     assert await reason(replays, UNKNOWN_TOO) == "not failed (cancelled)"
 
 
-async def test_what_was_sent_is_refused_on_any_terms(redis: TextRedis, replays: Replays) -> None:
+async def test_what_was_sent_is_refused_on_any_terms(redis: TextRedis, replays: Operator) -> None:
     await enqueue(redis)
     await worker(redis, config()).serve()
 
@@ -161,40 +201,152 @@ async def test_what_was_sent_is_refused_on_any_terms(redis: TextRedis, replays: 
 
 @pytest.mark.parametrize("terms", [PLAIN, UNKNOWN_TOO])
 async def test_what_opted_out_is_refused_on_any_terms(
-    redis: TextRedis, journal: Journal, replays: Replays, terms: Terms
+    redis: TextRedis, journal: Journal, replays: Operator, terms: Terms
 ) -> None:
     await failed(redis, journal, refused(Fault.UNSUBSCRIBED))
 
     assert await reason(replays, terms) == "the recipient opted out"
 
 
-async def test_what_may_have_been_sent_needs_consent_and_keeps_a_mark(redis: TextRedis, replays: Replays) -> None:
-    one = worker(redis, config(syniverse()), syniverse=[UNKNOWN, ACCEPTED])
-    one.syniverse.lookups = [SILENT]
+async def test_what_may_have_been_sent_needs_consent(redis: TextRedis, replays: Operator) -> None:
+    one = worker(redis, config(syniverse()), syniverse=[UNKNOWN])
     await enqueue(redis)
     await one.serve()
 
-    assert await reason(replays) == "may have been sent: --unknown takes it all the same"
-    assert await replays.replay("job-1", UNKNOWN_TOO) == QUEUED
-    await one.serve()
-
-    status = await one.status()
-    assert (status["state"], status["maybe_twice"], status["maybe_sent"]) == ("sent", True, False)
+    assert await reason(replays) == "may have been sent: --unknown asks once more, then sends it again"
+    assert await replays.look("job-1", UNKNOWN_TOO) == ASKED
+    assert await replays.replay("job-1", UNKNOWN_TOO) == ASKED
 
 
-async def test_an_attempt_proven_absent_needs_consent_and_leaves_no_mark(redis: TextRedis, replays: Replays) -> None:
+@pytest.mark.parametrize("before", [SILENT, ABSENT], ids=["nobody knew", "it was absent"])
+@pytest.mark.parametrize(
+    ("lookups", "calls", "is_marked"),
+    [([FOUND], 1, False), ([ABSENT], 2, False), ([SILENT], 2, True)],
+    ids=["found", "absent", "nobody knows"],
+)
+async def test_what_may_have_been_sent_is_asked_about_before_it_is_sent_again(
+    redis: TextRedis, replays: Operator, before: LookupAnswer, lookups: list[LookupAnswer], calls: int, is_marked: bool
+) -> None:
     one = worker(redis, config(syniverse()), syniverse=[UNKNOWN, ACCEPTED])
-    await enqueue(redis)
+    one.syniverse.lookups = [before]
+    await enqueue(redis, options={"on_unknown": "reconcile"})
     await one.serve()
+    assert (await one.status())["state"] == "failed"
 
-    assert await reason(replays) == "may have been sent: --unknown takes it all the same"
+    one.syniverse.lookups = lookups
     await replays.replay("job-1", UNKNOWN_TOO)
     await one.serve()
 
-    assert ((await one.status())["state"], (await one.status())["maybe_twice"]) == ("sent", False)
+    status = await one.status()
+    assert (status["state"], status["maybe_twice"], status["maybe_sent"]) == ("sent", is_marked, False)
+    assert len(one.syniverse.sent) == calls
 
 
-async def test_a_life_that_is_over_needs_another(redis: TextRedis, journal: Journal, replays: Replays) -> None:
+async def test_every_attempt_that_may_have_been_sent_is_asked_about(redis: TextRedis, replays: Operator) -> None:
+    one = worker(redis, config(), twilio=[UNKNOWN], syniverse=[UNKNOWN])
+    await enqueue(redis, options={"on_unknown": "resend"})
+    await one.serve()
+    assert (await one.status())["maybe_sent"]
+
+    one.syniverse.lookups = [FOUND]
+    await replays.replay("job-1", UNKNOWN_TOO)
+    assert await redis.smembers(keys.unsettled("acme")) == {"job-1"}
+    await one.serve()
+
+    status = await one.status()
+    assert (status["state"], status["sender"]) == ("sent", "acme-syniverse")
+    assert {asked.attempt_id for asked in one.twilio.asked} == {"job-1.a1"}
+    assert (len(one.twilio.sent), len(one.syniverse.sent)) == (1, 1)
+
+
+async def test_what_is_found_while_another_attempt_was_not_asked_about_is_marked(
+    redis: TextRedis, replays: Operator
+) -> None:
+    one = worker(redis, config(), twilio=[UNKNOWN], syniverse=[UNKNOWN])
+    await enqueue(redis)
+    await one.serve()
+    one.twilio.lookups = [FOUND]
+
+    await replays.replay("job-1", UNKNOWN_TOO)
+    await one.serve()
+
+    status = await one.status()
+    assert (status["state"], status["sender"], status["maybe_twice"]) == ("sent", "acme-twilio", True)
+
+
+async def test_a_late_refusal_ends_the_question_of_a_replay(
+    redis: TextRedis, journal: Journal, replays: Operator
+) -> None:
+    one = worker(redis, config(), twilio=[ACCEPTED])
+    first = await in_hand(redis, journal)
+    await begin(journal, first)
+    lost = moves.failed(Fault.UNAVAILABLE).with_fields(maybe_sent="1").ending(1, UNKNOWN, 5)
+    await journal.finish(first, lost, sealed_content=None)
+    await replays.replay("job-1", UNKNOWN_TOO)
+
+    await journal.finish(first, moves.stay().ending(1, REFUSED, 5), sealed_content=None)
+    await one.serve()
+
+    status = await one.status()
+    assert (status["state"], status["maybe_twice"], one.twilio.asked) == ("sent", False, [])
+
+
+async def test_a_closed_country_does_not_keep_a_sent_message_from_being_found(
+    redis: TextRedis, replays: Operator
+) -> None:
+    one = worker(redis, config(syniverse()), syniverse=[UNKNOWN])
+    await enqueue(redis)
+    await one.serve()
+    closed = Policy("default", country_limit=CountryLimit(allow=frozenset({"GB"})))
+    one.services = replace(one.services, configurations=StaticConfigurations(config(syniverse(), policy=closed)))
+    one.syniverse.lookups = [FOUND]
+
+    await replays.replay("job-1", UNKNOWN_TOO)
+    await one.serve()
+
+    assert (await one.status())["state"] == "sent"
+
+
+async def test_a_replay_over_one_sender_tries_no_other(redis: TextRedis, replays: Operator) -> None:
+    one = worker(redis, config(), twilio=[refused(Fault.AUTH)], syniverse=[refused(Fault.GEO)])
+    await enqueue(redis)
+    await one.serve()
+
+    await replays.replay("job-1", Terms(via="acme-syniverse"))
+    await one.serve()
+    await replays.replay("job-1", PLAIN)
+    await one.serve()
+
+    senders = [attempt["sender"] for attempt in (await one.status())["attempts"]]
+    assert senders == [*(own := ["acme-twilio", "acme-syniverse"]), "acme-syniverse", *own]
+
+
+async def test_a_held_job_is_asked_about_before_it_goes_over_one_sender(redis: TextRedis, replays: Operator) -> None:
+    one = worker(redis, config(), twilio=[UNKNOWN, ACCEPTED])
+    one.twilio.lookups = [SILENT]
+    await enqueue(redis, options={"on_unknown": "hold"})
+    await one.serve()
+    one.twilio.lookups, asked = [ABSENT], len(one.twilio.asked)
+
+    assert await replays.replay("job-1", Terms(unknown=True, via="acme-twilio")) == ASKED
+    await one.serve()
+
+    status = await one.status()
+    assert (status["state"], status["sender"], one.syniverse.sent) == ("sent", "acme-twilio", [])
+    assert len(one.twilio.asked) > asked
+
+
+async def test_a_replay_may_change_the_lane(redis: TextRedis, journal: Journal, replays: Operator) -> None:
+    await failed(redis, journal)
+
+    await replays.replay("job-1", Terms(lane=Lane.BULK))
+
+    assert await redis.hmget(keys.job("job-1"), "lane", "queue") == ["bulk", "dispatch.bulk"]
+    assert await redis.llen("dispatch.bulk") == 1
+    assert contradictions(await picture(redis), lane_window=64, head_starts=16) == []
+
+
+async def test_a_life_that_is_over_needs_another(redis: TextRedis, journal: Journal, replays: Operator) -> None:
     await failed(redis, journal)
     await redis.hset(keys.job("job-1"), "expires_ms", 1)
 
@@ -204,14 +356,14 @@ async def test_a_life_that_is_over_needs_another(redis: TextRedis, journal: Jour
     assert 500_000 < life_ms <= 600_000
 
 
-async def test_an_expired_job_can_have_another_life(redis: TextRedis, journal: Journal, replays: Replays) -> None:
+async def test_an_expired_job_can_have_another_life(redis: TextRedis, journal: Journal, replays: Operator) -> None:
     await end(journal, await in_hand(redis, journal), moves.expired())
 
     assert await reason(replays) == "its life is over: --ttl gives it another"
     assert await replays.replay("job-1", ANEW) == QUEUED
 
 
-async def test_a_job_is_not_replayed_for_ever(redis: TextRedis, journal: Journal, replays: Replays) -> None:
+async def test_a_job_is_not_replayed_for_ever(redis: TextRedis, journal: Journal, replays: Operator) -> None:
     one = worker(redis, config(syniverse()), syniverse=[refused(Fault.GEO)])
     await enqueue(redis)
     for _ in range(MOST_REPLAYS):
@@ -222,7 +374,9 @@ async def test_a_job_is_not_replayed_for_ever(redis: TextRedis, journal: Journal
     assert await reason(replays) == "replayed 5 times already"
 
 
-async def test_a_job_without_content_cannot_be_sent_again(redis: TextRedis, journal: Journal, replays: Replays) -> None:
+async def test_a_job_without_content_cannot_be_sent_again(
+    redis: TextRedis, journal: Journal, replays: Operator
+) -> None:
     await failed(redis, journal)
     await redis.hdel(keys.job("job-1"), "content")
 
@@ -239,7 +393,7 @@ async def test_a_job_without_content_cannot_be_sent_again(redis: TextRedis, jour
     ids=["found", "absent", "nobody knows"],
 )
 async def test_a_held_job_is_asked_about_once_more(
-    redis: TextRedis, replays: Replays, lookups: list[LookupAnswer], state: str, sender: str | None
+    redis: TextRedis, replays: Operator, lookups: list[LookupAnswer], state: str, sender: str | None
 ) -> None:
     one = worker(redis, config(), twilio=[UNKNOWN])
     one.twilio.lookups = [SILENT]
@@ -256,7 +410,7 @@ async def test_a_held_job_is_asked_about_once_more(
 
 
 async def test_after_a_day_a_message_could_be_anybodys_so_the_provider_is_not_asked(
-    redis: TextRedis, replays: Replays
+    redis: TextRedis, replays: Operator
 ) -> None:
     one = worker(redis, config(), twilio=[UNKNOWN])
     one.twilio.lookups = [SILENT]
@@ -274,7 +428,7 @@ async def test_after_a_day_a_message_could_be_anybodys_so_the_provider_is_not_as
 
 
 async def test_a_job_held_before_any_call_is_simply_requeued(
-    redis: TextRedis, journal: Journal, replays: Replays
+    redis: TextRedis, journal: Journal, replays: Operator
 ) -> None:
     await end(journal, await in_hand(redis, journal), moves.held())
 
@@ -283,7 +437,7 @@ async def test_a_job_held_before_any_call_is_simply_requeued(
 
 
 async def test_a_late_acceptance_of_an_earlier_life_ends_the_replayed_job(
-    redis: TextRedis, journal: Journal, replays: Replays
+    redis: TextRedis, journal: Journal, replays: Operator
 ) -> None:
     first = await held_unknown(redis, journal)
     await replays.replay("job-1", UNKNOWN_TOO)
@@ -295,7 +449,7 @@ async def test_a_late_acceptance_of_an_earlier_life_ends_the_replayed_job(
 
 
 async def test_the_end_of_the_first_life_sent_again_does_not_end_the_second(
-    redis: TextRedis, journal: Journal, replays: Replays
+    redis: TextRedis, journal: Journal, replays: Operator
 ) -> None:
     claimed = await failed(redis, journal)
     await replays.replay("job-1", PLAIN)
