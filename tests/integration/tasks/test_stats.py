@@ -80,7 +80,7 @@ async def test_dead_letters_are_counted_as_they_are_now(redis: TextRedis) -> Non
     assert await Stats(redis).dead_by_fault(tenant="acme") == {"geo": 2}
     assert await Stats(redis).dead_by_fault(tenant="initech") == {}
 
-    await Replays(redis, actor="ops", new_token=lambda: "t").replay("job-2", Terms())
+    await Replays(redis, actor="ops", run="run-1").replay(["job-2"], Terms())
     assert await Stats(redis).dead_by_fault() == {"geo": 1, "no_chain": 1}
 
 

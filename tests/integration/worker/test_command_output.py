@@ -47,6 +47,7 @@ FOR_MACHINES = [
     "jobs list --json",
     "jobs list --tenant nobody --json",
     "jobs show job-2 --json",
+    "jobs stats --json",
     "policies list --tenant acme --json",
     "policies show --tenant acme --json",
     "replay job-2 --json",
@@ -66,7 +67,7 @@ TRIED_ELSEWHERE = {
         for name in ("add", "consent", "countries", "enable", "refresh", "remove", "replace", "select")
     ),
     *("senders unselect", "senders verify", "policies remove", "policies reset-quota", "policies set", "jobs settle"),
-    *("demo", "simulate"),
+    *("demo", "simulate", "jobs watch"),
 }
 
 

@@ -100,8 +100,8 @@ async def test_a_failed_job_fails_its_last_dispatch_and_a_replay_stays_in_the_tr
     last = named(exporter, "dispatch")[-1]
     assert (last.status.status_code, attributes(last)["error.type"]) == (StatusCode.ERROR, "geo")
 
-    replays = Replays(redis, actor="ops@acme.example", new_token=lambda: "token-1")
-    await replays.replay("job-1", Terms())
+    replays = Replays(redis, actor="ops@acme.example", run="run-1")
+    await replays.replay(["job-1"], Terms())
     await one.serve()
 
     assert (await one.status())["state"] == "sent"
