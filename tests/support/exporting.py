@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from tests.support.system import BIN
 def exporter(redis_url: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the command; yields the process and where its metrics are."""
     process = subprocess.Popen(
-        [BIN / "trunkline", "exporter", "--port", "0", *arguments],
+        [BIN / "trunkline", "exporter", "--port", "0", "--json", *arguments],
         env={"PATH": os.environ["PATH"], "TRUNKLINE_REDIS_URL": redis_url},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -23,7 +24,7 @@ def exporter(redis_url: str, *arguments: str) -> Iterator[tuple[subprocess.Popen
     )
     try:
         assert process.stdout is not None
-        yield process, process.stdout.readline().rpartition(" ")[2].strip()
+        yield process, json.loads(process.stdout.readline())["metrics"]
     finally:
         process.kill()
         process.communicate()

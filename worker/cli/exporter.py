@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import time
 from typing import Final
@@ -27,8 +28,11 @@ DEFAULT_PORT: Final = 9464
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; nothing asks for a password."
 )
-def exporter(port: int, host: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print where the metrics are as one line of JSON.")
+def exporter(port: int, host: str, *, as_json: bool) -> None:
     """Serve the queues as Prometheus metrics until SIGTERM or Ctrl-C.
+
+    Prints one line when it listens.
 
     One is enough for an installation: it reads Redis when it is scraped. It needs TRUNKLINE_REDIS_URL and no key.
 
@@ -37,10 +41,10 @@ def exporter(port: int, host: str) -> None:
       trunkline exporter --port 9464
     """  # noqa: D301 - click needs the control character itself
     configure(LogFormat.AUTO, "info")
-    run_with_redis(lambda redis: _serve(redis, host, port))
+    run_with_redis(lambda redis: _serve(redis, host, port, as_json=as_json))
 
 
-async def _serve(redis: Redis, host: str, port: int) -> None:
+async def _serve(redis: Redis, host: str, port: int, *, as_json: bool) -> None:
     async def ping() -> None:
         await redis.ping()
 
@@ -54,6 +58,7 @@ async def _serve(redis: Redis, host: str, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     bound = server.start(host, port, where="--port")
-    click.echo(f"metrics at http://{host}:{bound}/metrics")
+    address = f"http://{host}:{bound}/metrics"
+    click.echo(json.dumps({"metrics": address}) if as_json else f"metrics at {address}")
     await stop.wait()
     await asyncio.to_thread(server.stop)

@@ -67,7 +67,7 @@ TRIED_ELSEWHERE = {
         for name in ("add", "consent", "countries", "enable", "refresh", "remove", "replace", "select")
     ),
     *("senders unselect", "senders verify", "policies remove", "policies reset-quota", "policies set", "jobs settle"),
-    *("demo", "simulate", "jobs watch"),
+    *("demo", "exporter", "simulate", "jobs watch"),
 }
 
 

@@ -15,7 +15,7 @@ from worker.cli.main import trunkline
 EVERY = list(every_command())
 COMMANDS = [(path, command) for path, command in EVERY if not isinstance(command, click.Group)]
 #: It runs until it is told to stop, and prints a log, which has a setting for JSON.
-WITHOUT_JSON = {"worker", "exporter"}
+WITHOUT_JSON = {"worker"}
 #: What ends the words of our command in a line of a shell.
 SHELL_WORDS = {"|", ">", "<", "&", "&&", "#"}
 
