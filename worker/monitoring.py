@@ -51,7 +51,14 @@ class Monitoring:
             return None
         self._slots, self._is_stopping = settings.concurrency, is_stopping
         measures = PrometheusMeasures(self.heartbeats, tenants=settings.metrics_tenants)
-        measures.registry.register(ProcessGauges(self.heartbeats, self._in_hand, lambda: self.readiness().is_good))
+        measures.registry.register(
+            ProcessGauges(
+                self.heartbeats,
+                slots=self._slots,
+                in_hand=self._in_hand,
+                is_ready=lambda: self.readiness().is_good,
+            )
+        )
         server = MetricsServer(measures.registry, {"/livez": self.liveness, "/readyz": self.readiness})
         host = settings.metrics_host
         port = server.start(host, settings.metrics_port, where=variable("metrics_port"))

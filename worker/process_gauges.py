@@ -14,8 +14,11 @@ from worker.heartbeats import Heartbeats
 class ProcessGauges(Collector):
     """Collects what a process is at the moment."""
 
-    def __init__(self, heartbeats: Heartbeats, in_hand: Callable[[], int], is_ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, heartbeats: Heartbeats, *, slots: int, in_hand: Callable[[], int], is_ready: Callable[[], bool]
+    ) -> None:
         self._heartbeats = heartbeats
+        self._slots = slots
         self._in_hand = in_hand
         self._is_ready = is_ready
 
@@ -23,6 +26,7 @@ class ProcessGauges(Collector):
         """Yield the gauges; a loop that has never turned has no age."""
         yield GaugeMetricFamily("trunkline_ready", "1 if /readyz answers 200, else 0.", float(self._is_ready()))
         yield GaugeMetricFamily("trunkline_jobs_in_hand", "Jobs this worker is working on.", self._in_hand())
+        yield GaugeMetricFamily("trunkline_job_slots", "How many jobs this worker works on at a time.", self._slots)
         yield GaugeMetricFamily(
             "trunkline_event_loop_lag_seconds",
             "How late the event loop was at worst in the last 15 s.",

@@ -96,11 +96,12 @@ def test_a_worker_without_redis_lives_and_is_not_ready_until_it_is_back(system: 
 
 def test_a_worker_that_stops_says_so_while_it_finishes_what_it_has(system: System) -> None:
     system.control.arm(FaultPlan(kind=FaultKind.DELAY, recipient=SLOW, delay=Delay(2.0)))
-    worker = system.start_worker()
+    worker = system.start_worker("--concurrency", "2")
     worker.wait_ready()
     at = address(worker)
     system.client.send_sms(tenant="acme", to=SLOW, body="hello")
     wait_for(lambda: samples(httpx.get(f"{at}/metrics").text)["jobs_in_hand"] == 1)
+    assert samples(httpx.get(f"{at}/metrics").text)["job_slots"] == 2
     worker.process.send_signal(signal.SIGTERM)
     wait_for(lambda: health(at)[0] == 503)
 

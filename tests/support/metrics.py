@@ -61,7 +61,7 @@ def families() -> list[Metric]:
     """Return every family of a worker or the exporter whose name begins with ours."""
     heartbeats = Heartbeats(lambda: 0.0)
     measures = PrometheusMeasures(heartbeats, tenants=1)
-    measures.registry.register(ProcessGauges(heartbeats, lambda: 0, lambda: True))
+    measures.registry.register(ProcessGauges(heartbeats, slots=1, in_hand=lambda: 0, is_ready=lambda: True))
     tell_everything(measures)
     found = [*measures.registry.collect(), *BacklogGauges(lambda: Reading(backlog(), 0.1, 0.0)).collect()]
     return [family for family in found if family.name.startswith("trunkline_")]
