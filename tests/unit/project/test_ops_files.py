@@ -29,6 +29,7 @@ RUNBOOKS = {
     "bad-deploy",
     "replaying-a-nights-failures",
 }
+OPERATIONS = ROOT / "docs" / "operations.md"
 #: what Prometheus adds to every series.
 ADDED = {"job", "instance", "le"}
 PROMTOOL = shutil.which("promtool")
@@ -100,6 +101,13 @@ def test_an_alert_is_on_the_page_and_in_the_tests_of_the_rules(rule: dict[str, A
 
     assert f"| `{name}` | {severity} | " in (ROOT / "docs" / "metrics.md").read_text()
     assert name in yaml.dump(RULE_TESTS)
+
+
+@pytest.mark.skipif(not OPERATIONS.exists(), reason="the page of runbooks is not written yet")
+def test_every_runbook_is_a_heading() -> None:
+    headings = re.findall(r"^#+ (.+)$", OPERATIONS.read_text(), re.MULTILINE)
+
+    assert {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings} >= RUNBOOKS
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed (Debian: apt install prometheus)")
