@@ -134,7 +134,7 @@ def _failed(waiting: Waiting) -> Iterable[Finding]:
             + ", ".join(f"{fault} {count:,}" for fault, count in faults),
             "no sender of their chains could send them",
             "trunkline jobs list --state failed shows them, docs/faults.md what each fault means; mend that, then: "
-            "trunkline replay ID",
+            "trunkline replay --fault FAULT",
         )
 
 
@@ -145,8 +145,8 @@ def _expired(waiting: Waiting) -> Iterable[Finding]:
             Severity.WARNING,
             f"{_count(waiting.expired)} expired unsent within the last hour",
             "their lives were over before anything could send them",
-            "look for too few workers, an outage, or a --ttl that is too short; to send one after all: "
-            "trunkline replay ID --ttl 10m",
+            "look for too few workers, an outage, or a --ttl that is too short; to send them after all: "
+            "trunkline replay --state expired --ttl 10m",
         )
 
 
@@ -161,7 +161,8 @@ def _held(waiting: Waiting) -> Iterable[Finding]:
             Severity.WARNING,
             f"jobs that are held: {waiting.backlog.held:,} ({named(waiting.held, waiting.backlog.held)})",
             "they may have been sent, nobody knows, and they wait for an operator",
-            "find out at the provider, then: trunkline jobs settle ID; or have it asked: trunkline replay ID --unknown",
+            "find out at the provider, then: trunkline jobs settle ID; or have it asked: "
+            "trunkline replay --state held --unknown",
         )
 
 
