@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -23,10 +23,10 @@ async def in_background(call: Callable[[], T]) -> T:
         try:
             result = call()
         except Exception as error:  # noqa: BLE001 - handed on to whoever waits
-            with contextlib.suppress(asyncio.InvalidStateError, RuntimeError):
+            with contextlib.suppress(InvalidStateError):  # nobody waits any more
                 future.set_exception(error)
         else:
-            with contextlib.suppress(asyncio.InvalidStateError, RuntimeError):
+            with contextlib.suppress(InvalidStateError):  # nobody waits any more
                 future.set_result(result)
 
     threading.Thread(target=run, daemon=True).start()
