@@ -171,3 +171,13 @@ def test_stats_of_an_empty_installation(env: dict[str, str]) -> None:
     ran = run_cli("jobs", "stats", env=env)
     assert ran.code == 0
     assert ran.out.startswith("nobody waits in a lane\ndelayed 0 (0 due), in hand 0, held 0\ndead letters 0\n")
+
+
+def test_everything_is_one_list_whatever_pages_it_is_read_in(env: dict[str, str]) -> None:
+    with Trunkline(env["TRUNKLINE_REDIS_URL"]) as trunkline:
+        trunkline.send_many([{**JOB, "id": f"job-{number}"} for number in range(1001)])
+
+    lines = run_cli("jobs", "list", "--all", env=env).out.splitlines()
+    assert lines[0].split() == ["id", "tenant", "state", "why", "sender", "country", "age"]
+    assert sorted(line.split()[0] for line in lines[1:]) == sorted(f"job-{number}" for number in range(1001))
+    assert len(run_cli("jobs", "list", "--all", "--json", env=env).json["jobs"]) == 1001
