@@ -17,6 +17,8 @@ local SHOWN = {
   'created_ms', 'state', 'tenant', 'channel', 'lane', 'fault', 'rule', 'country', 'sender', 'provider', 'attempts',
   'finished_ms', 'replays', 'maybe_twice', 'maybe_sent', 'options',
 }
+-- A bulk job may be retried all day.
+local MOST_ATTEMPTS = 100
 local TESTABLE = { 'tenant', 'fault', 'rule', 'country', 'channel', 'lane' }
 
 local wanted = cjson.decode(ARGV[1])
@@ -144,13 +146,13 @@ local function entries()
   return merged(lists)
 end
 
--- Returns who and over whom was tried, from first to last.
+-- Returns who and over whom was tried, from first to last, by the first `MOST_ATTEMPTS`.
 local function tried(id, attempts)
   local senders, providers = {}, {}
-  for number = 1, tonumber(attempts) or 0 do
+  for number = 1, math.min(tonumber(attempts) or 0, MOST_ATTEMPTS) do
     looks = looks + 1
     local is_readable, attempt = pcall(cjson.decode, redis.call('HGET', job_key(id), 'attempt:' .. number) or '{}')
-    if is_readable and type(attempt.sender) == 'string' then
+    if is_readable and type(attempt) == 'table' and type(attempt.sender) == 'string' then
       senders[#senders + 1], providers[#providers + 1] = attempt.sender, attempt.provider
     end
   end

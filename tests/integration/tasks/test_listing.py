@@ -196,6 +196,7 @@ async def test_a_job_with_the_id_of_one_that_is_gone_is_listed_at_its_own_time(r
 
 async def test_a_damaged_record_is_passed_over(redis: TextRedis) -> None:
     await fill(redis, *(row(number, tried=OVER) for number in range(4)))
+    await redis.hset(keys.job("job-0"), mapping={"attempt:1": "5", "attempt:3": "null", "attempts": "99999999"})
     await redis.hset(keys.job("job-1"), "attempt:2", "{")
     await redis.hset(keys.job("job-2"), "attempts", "many")
     await redis.hset(keys.job("job-3"), mapping={"state": "?", "options": '{"reference"'})
