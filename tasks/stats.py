@@ -18,7 +18,7 @@ from trunkline_client.words import Lane
 
 #: how many events and how many failed jobs one step reads: each holds Redis for 1 to 2 ms.
 _EVENTS_IN_A_STEP: Final = 250
-_DEAD_IN_A_STEP: Final = 500
+_DEAD_IN_A_STEP: Final = 300
 #: how many jobs of a tenant's window are looked up for the oldest.
 _LOOKED_UP: Final = 200
 
