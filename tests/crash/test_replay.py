@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -63,6 +64,10 @@ def wait_for(system: System, run: str, jobs: int) -> None:
         time.sleep(0.01)
 
 
+def how_to_go_on(run: str) -> str:
+    return f"replay {run} was interrupted; to go on: trunkline replay --resume {run} --yes"
+
+
 def assert_each_sent_once(system: System, to: Sequence[str]) -> None:
     while system.raw.zcard(keys.UNFINISHED):
         time.sleep(0.05)
@@ -70,7 +75,7 @@ def assert_each_sent_once(system: System, to: Sequence[str]) -> None:
     assert {one: received[one] for one in to} == {one: int(one not in to[:OPTED_OUT]) for one in to}
 
 
-def test_a_replay_that_is_killed_and_then_loses_redis_is_resumed_and_sends_each_job_once(system: System) -> None:
+def test_a_replay_that_is_killed_interrupted_and_cut_off_is_resumed_and_sends_each_job_once(system: System) -> None:
     to = recipients(555)
     fail_jobs(system, to)
 
@@ -82,11 +87,17 @@ def test_a_replay_that_is_killed_and_then_loses_redis_is_resumed_and_sends_each_
     _, told = killed.communicate()
     assert told == f"replay {runs[0]}\n"
 
+    interrupted = start(system, "--resume", runs[0])
+    wait_for(system, runs[0], 80)
+    interrupted.send_signal(signal.SIGINT)
+    _, told = interrupted.communicate()
+    assert (interrupted.returncode, told.splitlines()[-1]) == (1, how_to_go_on(runs[0]))
+
     cut_off = start(system, "--resume", runs[0])
-    wait_for(system, runs[0], 90)
+    wait_for(system, runs[0], 110)
     system.redis.kill()
     _, told = cut_off.communicate()
-    assert (cut_off.returncode, f"to go on: trunkline replay --resume {runs[0]} --yes" in told) == (1, True)
+    assert (cut_off.returncode, how_to_go_on(runs[0]) in told) == (1, True)
     system.redis.restart()
 
     done = system.run("replay", "--resume", runs[0], "--yes", "--follow")

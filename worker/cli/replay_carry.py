@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from tasks.listing import Listing
 from tasks.replay import Refused, Result, reason_of_several
 from tasks.replay_follow import Outcomes, follow
-from tasks.replay_runs import Run, Runs
+from tasks.replay_runs import Run, Runs, RunTaken
 from tasks.replaying import Pace, Replaying, bounded
 from trunkline_client.errors import TrunklineError
 from worker.cli.replay_shown import RefusedJson, end_of, line_of, outcomes_line, refusals
@@ -80,7 +81,7 @@ def _carry(start: Callable[[Runs], Awaitable[Run]], *, rate: int | None, follows
     try:
         run, outcomes = run_with_redis(body)
     except (KeyboardInterrupt, TrunklineError) as stopped:
-        if told.run is not None:
+        if told.run is not None and not isinstance(stopped, RunTaken):
             click.echo(_how_to_go_on(told.run), err=True)
         if isinstance(stopped, KeyboardInterrupt):
             return _EXIT_REFUSED
@@ -114,7 +115,8 @@ def _how_to_go_on(run: Run) -> str:
 
 async def _replay(redis: Redis, runs: Runs, run: Run, told: Told, rate: int | None) -> Run:
     replaying = Replaying(redis, runs, Pace(rate, monotonic=time.monotonic, sleep=asyncio.sleep))
-    with _bar("replaying") as bar:
+    prints_meanwhile = told.refused_json is not None or run.tells_of_each_job
+    with _bar("replaying", beside=not (prints_meanwhile and sys.stdout.isatty())) as bar:
         if bar.is_shown and not run.is_over:
             bar.total(await _left(redis, run))
         before = run.counts.selected
@@ -160,10 +162,17 @@ class _Bar:
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[_Bar]:
-    """Yield a progress bar on the standard error; where that is no terminal, one that is not shown."""
+def _bar(what: str, *, beside: bool = True) -> Iterator[_Bar]:
+    """Yield a progress bar on the standard error; where that is no terminal, one that is not shown.
+
+    Args:
+        what: what is going on.
+        beside: False shows none, since what is printed meanwhile would go through it.
+    """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    is_shown = console.is_terminal
-    with Progress(*columns, console=console, disable=not is_shown, transient=True) as progress:
+    is_shown = console.is_terminal and beside
+    # Redirected, the standard output would end up in the console of the bar.
+    bar = Progress(*columns, console=console, disable=not is_shown, transient=True, redirect_stdout=False)
+    with bar as progress:
         yield _Bar(progress, progress.add_task(what, total=None), is_shown)

@@ -242,7 +242,9 @@ async def test_what_may_have_been_sent_is_asked_about_before_it_is_sent_again(
     assert len(one.syniverse.sent) == calls
 
 
-async def test_every_attempt_that_may_have_been_sent_is_asked_about(redis: TextRedis, replays: Operator) -> None:
+async def test_every_attempt_that_may_have_been_sent_is_asked_about(
+    redis: TextRedis, journal: Journal, replays: Operator
+) -> None:
     one = worker(redis, config(), twilio=[UNKNOWN], syniverse=[UNKNOWN])
     await enqueue(redis, options={"on_unknown": "resend"})
     await one.serve()
@@ -251,6 +253,8 @@ async def test_every_attempt_that_may_have_been_sent_is_asked_about(redis: TextR
     one.syniverse.lookups = [FOUND]
     await replays.replay("job-1", UNKNOWN_TOO)
     assert await redis.smembers(keys.unsettled("acme")) == {"job-1"}
+    in_question = await journal.in_question(["job-1"])
+    assert {one.split()[1] for one in in_question} == {"acme-twilio", "acme-syniverse"}
     await one.serve()
 
     status = await one.status()

@@ -51,6 +51,8 @@ FOR_MACHINES = [
     "policies list --tenant acme --json",
     "policies show --tenant acme --json",
     "replay job-2 --json",
+    "replay --state failed --json",
+    "replay --runs --json",
     "secrets rotate --json",
     "secrets status --json",
     "send --tenant acme --to +14155552671 --body hello --json",

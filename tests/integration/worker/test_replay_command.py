@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -151,6 +157,30 @@ def test_a_run_is_listed_and_resumed_under_the_id_it_told(env: dict[str, str], n
     again = run_cli("replay", "--resume", run_id, "--yes", env=env)
     assert (again.code, again.out) == (0, ran.out)
     assert run_now(now.hget(keys.job("job-00001"), "replayed_by")) == run_id
+
+
+def test_the_progress_bar_on_a_terminal_leaves_the_output_alone(env: dict[str, str], now: TextRedis) -> None:
+    run_now(fail(now, *map(failure, range(250)), opted_out=("job-00100",)))
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "wb") as terminal:
+        done = subprocess.run(
+            [Path(sys.executable).parent / "trunkline", "replay", "--state", "failed", "--yes", "--json"],
+            env={**env, "TERM": "xterm"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            timeout=60,
+            check=False,
+        )
+        shown = os.read(ours, 1 << 16)
+    os.close(ours)
+
+    assert json.loads(done.stdout) == {
+        "refused": [{"id": "job-00100", "reason": "the recipient opted out"}],
+        "selected": 250,
+        "requeued": 249,
+    }
+    assert b"250/250" in shown
 
 
 def test_a_run_that_never_was_is_told_in_one_line(env: dict[str, str], now: TextRedis) -> None:
