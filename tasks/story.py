@@ -83,6 +83,7 @@ class Story:
         standing: None once it has ended.
         turn: the index in `chain` of the sender whose turn it is.
         wrong: of a submitted job that broke the contract: its wrong fields.
+        runs: the replay runs that gave it another life, oldest first.
         used: when the producer said that its code was used.
         gone: when its record expires, None as long as it has not ended.
         deeds: what operators did to it, oldest first.
@@ -106,6 +107,7 @@ class Story:
     attempts: tuple[AttemptStory, ...]
     wrong: tuple[str, ...]
     replays: int
+    runs: tuple[str, ...]
     used: datetime | None
     gone: datetime | None
     content: KeptContent
@@ -159,6 +161,7 @@ def _told(job_id: str, raw: Mapping[str, str]) -> dict[str, Any]:
         "attempts": tuple(_attempt(raw, number, first) for number in range(1, int(raw["attempts"]) + 1)),
         "wrong": tuple(filter(None, raw.get("wrong", "").split(","))),
         "replays": int(raw.get("replays") or 0),
+        "runs": tuple(raw.get("replayed_by", "").split()),
         "used": _moment(raw, "used_ms"),
         "content": kept_content(job_id, raw.get("content")),
     }

@@ -112,7 +112,8 @@ def _head(story: Story) -> Iterator[str]:
         f"country {story.country}" if story.country else "",
         f"reference {story.reference}" if story.reference else "",
     ]
-    facts += [f"replayed {story.replays} times" if story.replays > 1 else "replayed once" if story.replays else ""]
+    times = f"{story.replays} times" if story.replays > 1 else "once"
+    facts += [f"replayed {times} (run {' and '.join(story.runs)})" if story.replays else ""]
     yield ", ".join(filter(None, facts))
     if story.chain:
         yield f"chain {' -> '.join(story.chain)}"
@@ -180,6 +181,7 @@ def _as_json(shown: _Shown) -> dict[str, Any]:
         "meaning": reason_line(story),
         "marks": dict(marks(story)),
         "replays": story.replays,
+        "replayed_by": list(story.runs),
         "by_hand": [
             {"id": deed.id, "time": utc_text(deed.at), "actor": deed.event.actor, "action": deed.event.action}
             for deed in story.deeds

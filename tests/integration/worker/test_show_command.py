@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -184,11 +185,12 @@ def test_revealing_needs_the_keys(env: dict[str, str]) -> None:
 
 def test_a_replayed_job_names_who_replayed_it(env: dict[str, str]) -> None:
     having(env, failed)
-    run_cli("replay", "job-1", "--yes", env=env)
+    (run_id,) = re.findall(r"replay (\w+):", run_cli("replay", "job-1", "--yes", env=env).out)
 
     told, out = show(env, "--json").json, show(env).out
     assert (told["replays"], told["attempts"][0]["earlier_life"]) == (1, True)
-    assert told["by_hand"][0]["actor"] == "ops@x"
+    assert (told["by_hand"][0]["actor"], told["replayed_by"]) == ("ops@x", [run_id])
+    assert f"replayed once (run {run_id})" in out
     assert "ops@x  job.replayed  ~ state: failed -> queued" in out
 
 
