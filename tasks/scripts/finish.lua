@@ -36,12 +36,20 @@ local function token(attempts)
 end
 
 local function set_fields(fields)
+  local set, removed = {}, {}
   for name, value in pairs(fields) do
     if value == false then
-      redis.call('HDEL', key, name)
+      removed[#removed + 1] = name
     else
-      redis.call('HSET', key, name, value)
+      set[#set + 1] = name
+      set[#set + 1] = value
     end
+  end
+  if #set > 0 then
+    redis.call('HSET', key, unpack(set))
+  end
+  if #removed > 0 then
+    redis.call('HDEL', key, unpack(removed))
   end
 end
 

@@ -95,6 +95,15 @@ local function heal(index, queue, lane, is_lost)
   has_more = has_more or taken_out == limit
 end
 
+-- Every lane of every queue; made here, as it took each of the other scripts 4 us.
+local LANES = {}
+for lane in pairs(PRIORITY) do
+  LANES[#LANES + 1] = { 'dispatch.' .. lane, lane }
+  for _, provider in ipairs({ 'syniverse', 'twilio', 'gateway' }) do
+    LANES[#LANES + 1] = { 'fallback.' .. provider, lane }
+  end
+end
+
 for _, place in ipairs(LANES) do
   local queue, lane = place[1], place[2]
   local oldest = int(now - age)

@@ -4,13 +4,6 @@
 -- The ends that somebody looks for. Jobs that were sent are most of all, and found by their tenant and time.
 local LISTED_ENDS = { failed = true, rejected = true, expired = true, cancelled = true }
 
--- The fields of an event, in this order; an entry has those that say something. Sixteen fields with empty texts took 30 us
--- to write, a third of an enqueue.
-local EVENT_FIELDS = {
-  'kind', 'id', 'tenant', 'channel', 'lane', 'reference', 'state', 'rule', 'fault', 'sender', 'next', 'provider',
-  'account', 'provider_id', 'maybe_twice', 'maybe_sent',
-}
-
 -- Returns the producer's reference, or nil; read once for each script.
 local function reference_of(job)
   if job.reference == nil then
@@ -36,12 +29,13 @@ local function forget_entry(id, job)
 end
 
 local function list_new(id, job)
-  redis.call('ZADD', 'tl:jobs', int(job.created_ms), id)
+  local created = int(job.created_ms)
+  redis.call('ZADD', 'tl:jobs', created, id)
   if job.tenant ~= '' then
-    redis.call('ZADD', 'tl:jobs:' .. job.tenant, int(job.created_ms), id)
+    redis.call('ZADD', 'tl:jobs:' .. job.tenant, created, id)
     redis.call('SADD', 'tl:job_tenants', job.tenant)
   end
-  redis.call('ZADD', 'tl:unfinished', int(job.created_ms), id)
+  redis.call('ZADD', 'tl:unfinished', created, id)
   local reference = reference_entry(id, job)
   if reference then
     redis.call('ZADD', 'tl:references', 0, reference)
@@ -76,10 +70,16 @@ local function tell(kind, id, job, facts)
   if most <= 0 then
     return
   end
+  -- In this order; an entry has those that say something. Sixteen fields with empty texts took 30 us to write, a third of
+  -- an enqueue. Made here, as most scripts tell nothing.
+  local fields = {
+    'kind', 'id', 'tenant', 'channel', 'lane', 'reference', 'state', 'rule', 'fault', 'sender', 'next', 'provider',
+    'account', 'provider_id', 'maybe_twice', 'maybe_sent',
+  }
   facts.kind, facts.id, facts.reference = kind, id, reference_of(job)
   facts.tenant, facts.channel, facts.lane = job.tenant, job.channel, job.lane
   local entry, last = {}, 0
-  for _, field in ipairs(EVENT_FIELDS) do
+  for _, field in ipairs(fields) do
     if facts[field] then
       entry[last + 1], entry[last + 2] = field, facts[field]
       last = last + 2

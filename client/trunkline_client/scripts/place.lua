@@ -6,15 +6,6 @@
 
 local PRIORITY = { urgent = 0, normal = 3, bulk = 6 }
 
--- Every lane of every queue.
-local LANES = {}
-for lane in pairs(PRIORITY) do
-  LANES[#LANES + 1] = { 'dispatch.' .. lane, lane }
-  for _, provider in ipairs({ 'syniverse', 'twilio', 'gateway' }) do
-    LANES[#LANES + 1] = { 'fallback.' .. provider, lane }
-  end
-end
-
 local function suffix(job)
   return job.queue .. ':' .. job.lane .. ':' .. job.tenant
 end
@@ -207,7 +198,10 @@ local function end_call(id, job)
   if job.calling and job.open then
     redis.call('SREM', job.calling, id .. '.a' .. job.open)
   end
-  redis.call('HDEL', job_key(id), 'open', 'calling')
+  if job.calling or job.open then
+    redis.call('HDEL', job_key(id), 'open', 'calling')
+    job.open, job.calling = nil, nil
+  end
 end
 
 -- Ends a job: out of its place, with its last state, kept for the time of its kind. A job that may have reached its
@@ -222,7 +216,7 @@ local function conclude(id, job, state, now)
   if state ~= 'sent' and job.maybe_twice == '1' then
     redis.call('HSET', key, 'maybe_sent', '1')
   end
-  if redis.call('HEXISTS', key, 'counted') == 1 and not may_have_been_sent(id) then
+  if job.counted and not may_have_been_sent(id) then
     settle_counted(id, 'given_back')
   end
   redis.call('PEXPIRE', key, int(keep))
