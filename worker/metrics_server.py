@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
-from socketserver import ThreadingMixIn
-from typing import Any, Final
+from socketserver import TCPServer, ThreadingMixIn
+from typing import Any, Final, cast
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+import structlog
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from trunkline_client.errors import TrunklineError
 from worker.health import Verdict
 
 Check = Callable[[], Verdict]
-#: A client that has sent no request by then is sent away.
+#: A client that has not sent its whole request by then is sent away, also one that sends it byte by byte.
 _REQUEST_S: Final = 5.0
+#: How many are served at a time, each by a thread; more are sent away at once.
+_MOST_CLIENTS: Final = 32
+
+_log = structlog.get_logger("trunkline.worker")
 
 
 class PortUnavailable(TrunklineError):
@@ -25,13 +34,64 @@ class PortUnavailable(TrunklineError):
 
 
 class _Server(ThreadingMixIn, WSGIServer):
+    """Serves a bounded number of clients, and shows the door to those that do not get on with their requests."""
+
     daemon_threads = True
     #: A server that ends must not wait for a client that does not read.
     block_on_close = False
 
+    def __init__(self, *arguments: Any) -> None:
+        self._clients = threading.BoundedSemaphore(_MOST_CLIENTS)
+        #: when the request of each must be there; by the thread of the server and those of the clients
+        self._due_at: dict[socket.socket, float] = {}
+        super().__init__(*arguments)
+
+    def server_bind(self) -> None:
+        """Bind, without the search for this machine's name in the DNS that `HTTPServer` begins with."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.setup_environ()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._clients.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        self._due_at[request] = time.monotonic() + _REQUEST_S
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.arrived(request)
+            self._clients.release()
+
+    def arrived(self, request: Any) -> None:
+        """Note that the client's request is whole, or over."""
+        self._due_at.pop(request, None)
+
+    def service_actions(self) -> None:
+        """End the reading of requests that are late; called twice a second."""
+        now = time.monotonic()
+        for request, due_at in list(self._due_at.items()):
+            if due_at < now:
+                with contextlib.suppress(OSError):
+                    request.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  # the library's signature
+        """Write one line, and nothing of clients that go or say nothing; the library would print a traceback."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            _log.error("metrics.request_failed", error=type(error).__name__, exc_info=error)
+
 
 class _Handler(WSGIRequestHandler):
     timeout = _REQUEST_S
+
+    def parse_request(self) -> bool:
+        is_good = super().parse_request()
+        cast("_Server", self.server).arrived(self.connection)
+        return is_good
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's signature
         """Write nothing: a probe every few seconds says nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -10,8 +11,10 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+import structlog
 from prometheus_client import CollectorRegistry, Counter
 
+from worker import metrics_server
 from worker.health import Verdict
 from worker.metrics_server import MetricsServer, PortUnavailable
 
@@ -61,6 +64,50 @@ def test_a_path_answers_with_its_verdict(port: int, path: str, method: str, stat
 def test_a_client_that_says_nothing_keeps_nobody_waiting(port: int) -> None:
     with socket.create_connection((LOOPBACK, port)):
         assert ask(port, "/livez")[0] == 200
+
+
+def test_clients_that_do_not_get_on_with_their_requests_are_sent_away(
+    port: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(metrics_server, "_REQUEST_S", 0.5)
+    with contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection((LOOPBACK, port), timeout=10)) for _ in range(60)]
+        for client in slow:
+            with contextlib.suppress(OSError):  # more than are served at a time are sent away at once
+                client.sendall(b"GET /livez HT")
+        threads = sum("process_request_thread" in thread.name for thread in threading.enumerate())
+
+        # Each is told nothing, or that its connection is over.
+        for client in slow:
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(100) == b""
+
+    assert threads <= 32
+    assert ask(port, "/livez")[0] == 200
+    assert capfd.readouterr().err == ""
+
+
+def test_a_request_that_fails_is_one_line_and_the_next_is_served(capfd: pytest.CaptureFixture[str]) -> None:
+    def fails(_: object) -> bool:
+        raise ValueError("a bug")
+
+    server = MetricsServer(CollectorRegistry(), {"/livez": lambda: Verdict(())})
+    port = server.start(LOOPBACK, 0, where="--port")
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("worker.metrics_server._Handler.parse_request", fails)
+            with (
+                socket.create_connection((LOOPBACK, port), timeout=10) as client,
+                structlog.testing.capture_logs() as lines,
+            ):
+                client.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
+                assert client.recv(100) == b""
+        assert ask(port, "/livez")[0] == 200
+    finally:
+        server.stop()
+
+    assert [(line["event"], line["error"]) for line in lines] == [("metrics.request_failed", "ValueError")]
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_port_in_use_is_one_clear_error(port: int) -> None:
