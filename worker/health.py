@@ -12,8 +12,9 @@ from typing import Final
 
 from tasks.measures import Loop
 
-#: A pass of a loop may wait for Redis through all tries of its client, each up to its timeouts.
-STUCK_S: Final = 60.0
+#: A pass of a loop may wait for Redis through all tries of its client, each up to its timeouts. A server that takes
+#: connections and answers nothing, as a frozen one does, kept one pass for 82 s, five such Sentinels for 100 s.
+STUCK_S: Final = 300.0
 #: The loops whose passes are never further apart than seconds; the destroyer rests for a minute.
 WATCHED: Final = (Loop.LEASE_KEEPER, Loop.MOVER, Loop.SWEEPER)
 #: An event loop that is this late has stood still: nothing the worker does takes a second.
@@ -36,6 +37,7 @@ class Facts:
         lateness_s: how late the event loop is now.
         since_turn_s: how long ago each loop was through with a pass.
         since_redis_s: how long ago Redis answered.
+        redis_answers_for_s: for how long Redis has answered every time; None if it does not.
         since_poll_s: how long ago a message, or the word that there is none, came from the broker.
         is_full: whether every slot holds a job, so that no message is asked for.
     """
@@ -45,6 +47,7 @@ class Facts:
     lateness_s: float
     since_turn_s: Mapping[Loop, float | None]
     since_redis_s: float | None
+    redis_answers_for_s: float | None
     since_poll_s: float | None
     is_full: bool
 
@@ -68,7 +71,9 @@ def liveness(facts: Facts) -> Verdict:
         problems.append(f"the event loop has stood still for {facts.lateness_s:.0f} s")
     elif not facts.is_stopping:
         problems += _stuck_loops(facts)
-        if _is_redis_there(facts) and _polls_late(facts, POLL_STUCK_S):
+        # After an outage the consumer has as long as that to come back.
+        has_answered = _is_redis_there(facts) and (facts.redis_answers_for_s or 0) > POLL_STUCK_S
+        if has_answered and _polls_late(facts, POLL_STUCK_S):
             problems.append(f"no answer from the broker for {facts.since_poll_s:.0f} s, though Redis answers")
     return Verdict(tuple(problems))
 

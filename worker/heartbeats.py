@@ -25,6 +25,7 @@ class Heartbeats:
         self._monotonic = monotonic
         self._turned: dict[Loop, float] = {}
         self._answered: dict[Loop, float] = {}
+        self._answering_from: dict[Loop, float] = {}
         self._beat_due_at: float | None = None
         self._lags: deque[float] = deque(maxlen=_LAGS_KEPT)
 
@@ -34,6 +35,9 @@ class Heartbeats:
         self._turned[loop] = now
         if answered:
             self._answered[loop] = now
+            self._answering_from.setdefault(loop, now)
+        else:
+            self._answering_from.pop(loop, None)
 
     async def beat(self) -> None:
         """Note for ever, until cancelled, how late the event loop runs what is due."""
@@ -62,6 +66,10 @@ class Heartbeats:
     def since_redis_s(self) -> float | None:
         """Return how long ago Redis answered the mover, which asks ten times a second; None if it never did."""
         return self.since_answer_s(Loop.MOVER)
+
+    def redis_answers_for_s(self) -> float | None:
+        """Return for how long Redis has answered the mover every time, in seconds; None if it does not."""
+        return self._since(self._answering_from.get(Loop.MOVER))
 
     def _since(self, moment: float | None) -> float | None:
         return None if moment is None else max(0.0, self._monotonic() - moment)

@@ -95,6 +95,7 @@ class Monitoring:
             lateness_s=beats.lateness_s(),
             since_turn_s={loop: beats.since_turn_s(loop) for loop in Loop},
             since_redis_s=beats.since_redis_s(),
+            redis_answers_for_s=beats.redis_answers_for_s(),
             since_poll_s=beats.since_turn_s(Loop.CONSUMER),
             is_full=self._in_hand() >= self._slots,
         )

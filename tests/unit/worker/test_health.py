@@ -15,11 +15,12 @@ WELL = Facts(
     lateness_s=0.0,
     since_turn_s=dict.fromkeys(Loop, 1.0),
     since_redis_s=0.1,
+    redis_answers_for_s=3600.0,
     since_poll_s=0.5,
     is_full=False,
 )
 STARTING = replace(WELL, has_started=False, since_turn_s=dict.fromkeys(Loop), since_redis_s=None, since_poll_s=None)
-STUCK = {Loop.MOVER: 61.0}
+STUCK = {Loop.MOVER: 301.0}
 #: what is the case, whether it lives, what is said of its readiness ("" if it is ready)
 TABLE = {
     "all is well": (WELL, True, ""),
@@ -31,12 +32,19 @@ TABLE = {
     "the event loop is late": (replace(WELL, lateness_s=1.1), True, "late"),
     "the event loop stands still": (replace(WELL, lateness_s=31.0), False, "late"),
     "it stands still while it stops": (replace(WELL, is_stopping=True, lateness_s=31.0), False, "stopping"),
+    "a pass waits for a frozen Redis": (replace(WELL, since_turn_s={Loop.MOVER: 101.0}), True, ""),
     "a loop is stuck": (replace(WELL, since_turn_s=STUCK), False, ""),
     "the destroyer rests": (replace(WELL, since_turn_s={Loop.DESTROYER: 90.0}), True, ""),
     "Redis is away": (replace(WELL, since_redis_s=11.0, since_poll_s=11.0), True, "Redis has not answered"),
     "Redis has been away for long": (replace(WELL, since_redis_s=900.0, since_poll_s=900.0), True, "Redis"),
     "the consumer asks for nothing": (replace(WELL, since_poll_s=16.0), True, "broker"),
     "the consumer hangs": (replace(WELL, since_poll_s=121.0), False, "broker"),
+    "Redis is back after long": (replace(WELL, since_poll_s=900.0, redis_answers_for_s=30.0), True, "broker"),
+    "Redis is back and the consumer is not": (
+        replace(WELL, since_poll_s=900.0, redis_answers_for_s=121.0),
+        False,
+        "broker",
+    ),
     "every slot is taken, so it asks for nothing": (replace(WELL, since_poll_s=121.0, is_full=True), True, ""),
     "a broker that tells of no polls": (replace(WELL, since_poll_s=None), True, ""),
 }

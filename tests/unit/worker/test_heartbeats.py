@@ -31,6 +31,20 @@ def test_a_pass_without_an_answer_is_a_turn_and_no_progress() -> None:
     assert (beats.since_turn_s(Loop.MOVER), beats.since_answer_s(Loop.MOVER), beats.since_redis_s()) == (2, 7, 7)
 
 
+def test_how_long_redis_answers_is_counted_from_the_end_of_its_last_outage() -> None:
+    clock = Clock()
+    beats = Heartbeats(clock)
+    beats.turned(Loop.MOVER, answered=True)
+    clock.now += 500
+    before = beats.redis_answers_for_s()
+    beats.turned(Loop.MOVER, answered=False)
+    meanwhile = beats.redis_answers_for_s()
+    beats.turned(Loop.MOVER, answered=True)
+    clock.now += 3
+
+    assert (before, meanwhile, beats.redis_answers_for_s()) == (500, None, 3)
+
+
 def test_a_lease_keeper_with_nothing_to_renew_says_nothing_about_redis() -> None:
     beats = Heartbeats(Clock())
     beats.turned(Loop.LEASE_KEEPER, answered=True)
