@@ -54,19 +54,29 @@ def register_commands(revoker: Revoker) -> None:
 
 
 def answered(revoker: Revoker, task_ids: Iterable[str]) -> dict[str, str]:
-    """Revoke tasks and return the answer to the operator: a sentence for each."""
+    """Revoke tasks and return the answer to the operator: a sentence for each.
+
+    Meanwhile the worker takes no message. So after one that Redis did not answer, the others are not asked about.
+    """
     named = sorted(set(task_ids))
     # Also those that could not be cancelled: the worker that meets one asks again.
     worker_state.revoked.update(named)
-    answer: dict[str, str] = ok("; ".join(f"{task_id}: {_revoked(revoker, task_id)}" for task_id in named))
+    is_away = False
+    sentences = []
+    for task_id in named:
+        nudge = nudge_of(task_id)
+        if nudge is None:
+            word = _NOT_NUDGE
+        else:
+            word = _UNANSWERED if is_away else _revoked(revoker, *nudge)
+            is_away = word == _UNANSWERED
+        sentences.append(f"{task_id}: {word}")
+    answer: dict[str, str] = ok("; ".join(sentences))
     return answer
 
 
-def _revoked(revoker: Revoker, task_id: str) -> str:
-    nudge = nudge_of(task_id)
-    if nudge is None:
-        return _NOT_NUDGE
+def _revoked(revoker: Revoker, job_id: str, hop: str) -> str:
     try:
-        return _WORDS[revoker.revoke(*nudge)]
+        return _WORDS[revoker.revoke(job_id, hop)]
     except (RedisError, TrunklineError):
         return _UNANSWERED

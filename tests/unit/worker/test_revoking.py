@@ -62,6 +62,18 @@ def test_a_task_that_is_no_nudge_is_only_noted() -> None:
     assert "7d9a" in state.revoked
 
 
+def test_a_redis_that_does_not_answer_is_asked_once_however_many_are_revoked() -> None:
+    revoker = Asked(RedisConnectionError("x"))
+    named = [f"job-{number}.1" for number in range(3000)]
+
+    said = answered(revoker, [*named, "7d9a"])["ok"].split("; ")
+
+    assert len(revoker.asked) == 1
+    assert sum(one.endswith("asked again when it is met: Redis did not answer") for one in said) == 3000
+    assert said[0] == "7d9a: discarded when it is met"
+    assert all(one in state.revoked for one in named)
+
+
 @pytest.mark.parametrize("options", [{}, {"terminate": True, "signal": "SIGKILL"}])
 def test_revoke_ends_no_thread_whatever_it_is_told(options: dict[str, object]) -> None:
     revoker = Asked(Revocation.TOO_LATE)
