@@ -98,7 +98,10 @@ if terms.ttl_ms then
 end
 if terms.lane then
   job.lane = terms.lane
-  redis.call('HSET', key, 'lane', job.lane)
+  if string.sub(job.queue, 1, 9) == 'dispatch.' then
+    job.queue = 'dispatch.' .. job.lane   -- the sweeper looks for no other lane there
+  end
+  redis.call('HSET', key, 'lane', job.lane, 'queue', job.queue)
 end
 if not goes_on then
   redis.call('HDEL', key, 'chain', 'via', 'throttled_ms', 'retries', 'reconciling', 'lookups', 'good_lookups', 'unknown_ms',

@@ -113,6 +113,8 @@ def _misplaced(now: Picture) -> Iterator[str]:
         if holders[job_id] != wanted:
             yield f"{job_id} is in {holders[job_id]}, not in {wanted}"
         place = job.get("place")
+        if job["queue"].startswith("dispatch.") and job["queue"] != keys.dispatch_queue(Lane(job["lane"])):
+            yield f"{job_id} is {job['lane']} and in the queue {job['queue']}"
         if place and job["state"] not in _STATES[Place(place)]:
             yield f"{job_id} is {job['state']} in {place}"
         if place == Place.ATTEMPT and now.members(keys.LEASES).get(job_id) != float(job["lease_ms"]):

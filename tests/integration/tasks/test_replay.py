@@ -350,6 +350,19 @@ async def test_a_replay_may_change_the_lane(redis: TextRedis, journal: Journal, 
     assert contradictions(await picture(redis), lane_window=64, head_starts=16) == []
 
 
+async def test_a_held_job_that_is_asked_about_goes_to_the_queue_of_its_new_lane(
+    redis: TextRedis, journal: Journal, replays: Operator
+) -> None:
+    await held_unknown(redis, journal)
+
+    assert await replays.replay("job-1", Terms(unknown=True, lane=Lane.URGENT)) == ASKED
+    await journal.move_due(10)
+
+    assert await redis.hmget(keys.job("job-1"), "lane", "queue") == ["urgent", "dispatch.urgent"]
+    assert await redis.llen("dispatch.urgent") == 1
+    assert contradictions(await picture(redis), lane_window=64, head_starts=16) == []
+
+
 async def test_a_life_that_is_over_needs_another(redis: TextRedis, journal: Journal, replays: Operator) -> None:
     await failed(redis, journal)
     await redis.hset(keys.job("job-1"), "expires_ms", 1)
