@@ -156,7 +156,7 @@ def decode(job_id: str, raw: Mapping[str, str]) -> JobRecord:
             is_past_limits=count > 0 or "counted" in raw or "first_attempt" in raw,
             **_lookups(raw),
         )
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         # Only the kind of damage is told: the values of a record may be private.
         raise RecordUnreadable(f"the record of job {job_id} cannot be read ({type(error).__name__})") from None
 

@@ -24,7 +24,7 @@ _Answer = list[str] | Exception
 
 
 class Why(StrEnum):
-    """Why a job is not replayed; the values are words of `replay.lua`, but for the last two."""
+    """Why a job is not replayed; the values are words of `replay.lua`, but for that of the sender."""
 
     NO_SUCH_JOB = "no_such_job"
     NOT_FAILED = "not_failed"

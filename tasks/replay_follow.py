@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from trunkline_client import keys
 from trunkline_client.words import JobState
@@ -17,7 +18,10 @@ _WINDOW: Final = 1000
 _PAUSE_S: Final = 0.5
 #: of a job whose record is gone.
 GONE: Final = "gone"
+#: of one whose record cannot be read.
+DAMAGED: Final = "damaged"
 
+_STATES: Final = frozenset(state.value for state in JobState)
 _SENT: Final = frozenset({JobState.SENT, JobState.DELIVERED, JobState.UNDELIVERED})
 
 
@@ -83,8 +87,15 @@ async def _states(redis: Redis, ids: list[str]) -> dict[str, str]:
     pipeline = redis.pipeline(transaction=False)
     for job_id in ids:
         pipeline.hget(keys.job(job_id), "state")
-    return {job_id: state or GONE for job_id, state in zip(ids, await pipeline.execute(), strict=True)}
+    answers = await pipeline.execute(raise_on_error=False)
+    return {job_id: _known(answer) for job_id, answer in zip(ids, answers, strict=True)}
+
+
+def _known(answer: str | Exception | None) -> str:
+    if isinstance(answer, Exception) and type(answer) is not ResponseError:
+        raise answer
+    return GONE if answer is None else answer if answer in _STATES else DAMAGED
 
 
 def _has_outcome(state: str) -> bool:
-    return state in {GONE, JobState.HELD} or JobState(state).is_finished
+    return state in {GONE, DAMAGED, JobState.HELD} or JobState(state).is_finished

@@ -129,6 +129,8 @@ def _facts(job_id: str, answer: list[str | None] | Exception) -> Facts:
         known = Channel(channel or "")
     except (ValueError, AttributeError):
         return Facts(id=job_id)
+    if not isinstance(policy, str | None):
+        return Facts(id=job_id)
     return Facts(
         id=job_id,
         is_there=True,

@@ -11,7 +11,7 @@ local counts, faults = {}, {}
 
 local ids = redis.call('ZRANGE', KEYS[1], first, first + most - 1)
 for _, id in ipairs(ids) do
-  local fault, of = unpack(redis.call('HMGET', job_key(id), 'fault', 'tenant'))
+  local fault, of = unpack(redis.pcall('HMGET', job_key(id), 'fault', 'tenant'))
   if fault and (tenant == '' or of == tenant) then
     if not counts[fault] then
       counts[fault] = 0

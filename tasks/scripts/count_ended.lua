@@ -31,8 +31,8 @@ for _, entry in ipairs(found) do
     count('state:' .. event.kind)
     if event.kind == 'sent' then
       count('provider:' .. (event.provider or ''))
-      local step = event.id and redis.call('HGET', job_key(event.id), 'step')
-      if step and step ~= '0' then
+      local step = event.id and redis.pcall('HGET', job_key(event.id), 'step')
+      if type(step) == 'string' and step ~= '0' then
         count('fell_back')
       end
     elseif event.kind == 'failed' then

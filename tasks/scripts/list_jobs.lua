@@ -188,7 +188,7 @@ end
 
 -- Whether the fields of a record by themselves make it a wanted one. It may be gone, or that of another job with this id.
 local function is_candidate(id, listed_ms)
-  local values = redis.call('HMGET', job_key(id), unpack(tested))
+  local values = redis.pcall('HMGET', job_key(id), unpack(tested))   -- a key that is no hash must not end the listing
   local created = tonumber(values[1] or '')
   if not created or (listed_ms and created ~= listed_ms) or created < since or created > until_ms then
     return false

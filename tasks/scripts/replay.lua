@@ -17,6 +17,7 @@
 -- Returns {"requeued", state} (when looking: what it would be), or {"refused", why, detail} with nothing changed; why:
 --   no_such_job   not_failed, state   replayed, by which run and what became of it   held (only with `unknown`)
 --   unsubscribed   content_gone   too_often, how often   may_have_been_sent (only with `unknown`)   life_over (only with `ttl_ms`)
+--   damaged
 --
 -- A held job whose last outcome is unknown is asked about once more, from the start of the patience: it keeps its chain and
 -- its step. Any other begins anew at the tenant's own account: its chain is resolved afresh, and `first_attempt` tells
@@ -32,9 +33,22 @@ local function has_ended()
   return job.state == 'failed' or job.state == 'expired'
 end
 
+-- Whether all is there that the writes below need: they cannot be taken back.
+local function is_whole()
+  for _, name in ipairs({ 'created_ms', 'expires_ms', 'attempts' }) do
+    if not tonumber(job[name]) then
+      return false
+    end
+  end
+  return job.state and job.tenant and job.channel and job.lane and job.queue
+end
+
 local function refusal()
   if not job then
     return 'no_such_job', ''
+  end
+  if not is_whole() then
+    return 'damaged', ''
   end
   if job.place == 'held' and not terms.unknown then
     return 'held', ''

@@ -11,6 +11,7 @@ import click
 from redis.asyncio import Redis
 
 from tasks.event_log import EventLog, JobEvent
+from tasks.record import RecordUnreadable
 from tasks.wanted import Wanted
 from trunkline_client import keys
 from trunkline_client.words import JobState
@@ -85,6 +86,8 @@ async def _state(redis: Redis, job_id: str) -> JobState:
     state: Any = await redis.hget(keys.job(job_id), "state")
     if state is None:
         raise no_such_job(job_id)
+    if state not in list(JobState):
+        raise RecordUnreadable(f"the record of job {job_id} cannot be read")
     return JobState(state)
 
 

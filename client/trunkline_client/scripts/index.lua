@@ -10,7 +10,8 @@ local function reference_of(job)
     job.reference = false
     if string.find(job.options or '', '"reference"', 1, true) then
       local readable, options = pcall(cjson.decode, job.options)
-      job.reference = readable and options.reference or false
+      local found = readable and options.reference
+      job.reference = type(found) == 'string' and found or false
     end
   end
   return job.reference or nil

@@ -16,6 +16,7 @@ from tasks import moves
 from tasks.journal import Journal
 from tasks.listing import Listed, Listing
 from tasks.replay import Replays, Terms
+from tasks.stats import Stats
 from tasks.wanted import Cursor, Wanted, moment
 from tests.support.in_hand import begin, end, failed, in_hand, sent
 from tests.support.journal import TextRedis, cancel, enqueue
@@ -202,6 +203,15 @@ async def test_a_damaged_record_is_passed_over(redis: TextRedis) -> None:
     await redis.hset(keys.job("job-3"), mapping={"state": "?", "options": '{"reference"'})
 
     assert ids((await Listing(redis).page(Wanted())).jobs) == ["job-1", "job-0"]
+
+
+async def test_a_key_that_is_no_record_is_passed_over(redis: TextRedis) -> None:
+    await fill(redis, *(row(number, state=JobState.FAILED, fault="auth", tried=OVER) for number in range(3)))
+    await redis.delete(keys.job("job-1"))
+    await redis.set(keys.job("job-1"), "no hash")
+
+    assert ids((await Listing(redis).page(Wanted())).jobs) == ["job-2", "job-0"]
+    assert await Stats(redis).dead_by_fault() == {"auth": 2}
 
 
 async def test_all_yields_every_job_and_stops_at_its_limit(redis: TextRedis) -> None:

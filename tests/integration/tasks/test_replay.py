@@ -18,6 +18,7 @@ from senders.model import CountryLimit, Policy
 from tasks import moves
 from tasks.journal import Journal
 from tasks.replay import MOST_REPLAYS, Refused, Replays, Requeued, Result, Terms
+from tasks.replay_plan import read_facts
 from tests.support.flow import (
     ABSENT,
     ACCEPTED,
@@ -378,6 +379,36 @@ async def test_an_expired_job_can_have_another_life(redis: TextRedis, journal: J
 
     assert await reason(replays) == "its life is over: --ttl gives it another"
     assert await replays.replay("job-1", ANEW) == QUEUED
+
+
+@pytest.mark.parametrize("field", ["created_ms", "expires_ms", "tenant", "queue", "lane"])
+async def test_a_damaged_job_is_refused_as_a_whole(
+    redis: TextRedis, journal: Journal, replays: Operator, field: str
+) -> None:
+    await failed(redis, journal)
+    await redis.hdel(keys.job("job-1"), field)
+    before, nudged = await redis.hgetall(keys.job("job-1")), await redis.llen("dispatch.normal")
+
+    assert await reason(replays, ANEW) == "its record cannot be read"
+    assert await redis.hgetall(keys.job("job-1")) == before
+    assert await redis.llen("dispatch.normal") == nudged
+
+
+async def test_a_reference_that_is_no_text_does_not_stop_a_replay(
+    redis: TextRedis, journal: Journal, replays: Operator
+) -> None:
+    await failed(redis, journal)
+    await redis.hset(keys.job("job-1"), "options", '{"reference":null}')
+
+    assert await replays.replay("job-1", PLAIN) == QUEUED
+
+
+async def test_a_policy_that_is_no_name_is_no_plan(redis: TextRedis, journal: Journal) -> None:
+    await failed(redis, journal)
+    await redis.hset(keys.job("job-1"), "options", '{"policy":["x"]}')
+
+    (facts,) = await read_facts(redis, ["job-1"])
+    assert not facts.is_there
 
 
 async def test_a_job_is_not_replayed_for_ever(redis: TextRedis, journal: Journal, replays: Operator) -> None:

@@ -244,6 +244,16 @@ async def test_a_run_goes_through_when_redis_is_full(redis: TextRedis) -> None:
     assert run.counts.requeued == 3
 
 
+async def test_what_cannot_be_read_has_no_other_outcome(redis: TextRedis) -> None:
+    await redis.rpush(keys.replayed("run-1"), "a", "b")
+    await redis.hset(keys.job("a"), "state", "?")
+    await redis.set(keys.job("b"), "no hash")
+
+    outcomes = await follow(redis, "run-1", sleep=asyncio.sleep, tell=lambda _: None)
+
+    assert outcomes.by_state == {"damaged": 2}
+
+
 async def test_outcomes_are_followed_to_the_end(redis: TextRedis) -> None:
     no = refused(Fault.AUTH)
     one = worker(redis, config(), twilio=[no], syniverse=[no])

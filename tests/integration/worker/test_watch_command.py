@@ -18,7 +18,7 @@ import pytest
 from redis import Redis
 
 from tests.support.cli import run_cli
-from trunkline_client import Trunkline
+from trunkline_client import Trunkline, keys
 
 pytestmark = pytest.mark.integration
 
@@ -112,6 +112,17 @@ def test_what_cannot_be_watched_is_bad_usage(env: dict[str, str], arguments: tup
     ran = run_cli("jobs", "watch", *arguments, env=env)
     assert ran.code == 2
     assert problem in ran.err
+
+
+def test_a_damaged_record_is_one_line_and_is_not_quoted(
+    env: dict[str, str], producer: Trunkline, redis_url: str
+) -> None:
+    producer.send_sms(tenant="acme", to="+14155552671", body="hello", id="job-1")
+    with Redis.from_url(redis_url) as redis:
+        redis.hset(keys.job("job-1"), "state", "493817")
+
+    ran = run_cli("jobs", "watch", "job-1", env=env)
+    assert (ran.code, ran.out, ran.err) == (1, "", "trunkline: the record of job job-1 cannot be read\n")
 
 
 def test_an_unknown_job_is_one_line(env: dict[str, str]) -> None:
