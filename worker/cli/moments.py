@@ -28,7 +28,7 @@ def moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime 
         if ago:
             return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         read = datetime.fromisoformat(text)
-        return read if read.tzinfo else read.replace(tzinfo=UTC)
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)  # at the ends of time it has none
     except (ValueError, OverflowError):
         raise click.BadParameter("must be a moment like 2026-11-23T08:00Z, or a time ago like 90m, 6h or 7d") from None
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 from typing import Any, Final
 
 import click
@@ -39,17 +41,29 @@ def _job_ids(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> t
     """
     if not given:
         return None
-    ids = [one for one in given if one != _STDIN]
-    if _STDIN in given:
-        ids += [word for line in sys.stdin for word in line.split()]
-    for job_id in ids:
+    ids = dict[str, None]()
+    named = (one for one in given if one != _STDIN)
+    for job_id in chain(named, _words(sys.stdin) if _STDIN in given else ()):
         problem = RULES["id"].problem(job_id)
         if problem is not None:
             raise click.BadParameter(problem)
-    ids = list(dict.fromkeys(ids))
-    if len(ids) > _MOST_IDS:
-        raise click.BadParameter(f"{len(ids)} are too many: at most {_MOST_IDS}, or use a filter")
+        ids[job_id] = None
+        if len(ids) > _MOST_IDS:
+            raise click.BadParameter(f"they are too many: at most {_MOST_IDS}, or use a filter")
     return tuple(ids)
+
+
+def _words(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the words of a text.
+
+    Raises:
+        click.BadParameter: it is no text.
+    """
+    try:
+        for line in lines:
+            yield from line.split()
+    except UnicodeDecodeError:
+        raise click.BadParameter("standard input holds no ids: it is not text in UTF-8") from None
 
 
 def _run_id(_: click.Context, __: click.Parameter, text: str | None) -> str | None:

@@ -80,7 +80,7 @@ def _carry(start: Callable[[Runs], Awaitable[Run]], *, rate: int | None, follows
 
     try:
         run, outcomes = run_with_redis(body)
-    except (KeyboardInterrupt, TrunklineError) as stopped:
+    except (KeyboardInterrupt, TrunklineError, OSError) as stopped:  # the last if who reads the output has gone
         if told.run is not None and not isinstance(stopped, RunTaken):
             click.echo(_how_to_go_on(told.run), err=True)
         if isinstance(stopped, KeyboardInterrupt):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -131,6 +132,15 @@ def test_ids_come_from_a_pipe(env: dict[str, str], now: TextRedis) -> None:
     assert run_cli("replay", "-", "--yes", env=env).code == 0
 
 
+def test_what_is_no_text_is_no_list_of_ids(env: dict[str, str]) -> None:
+    assert "it is not text in UTF-8" in told(run_cli("replay", "-", env=env, stdin=b"job-1\n\xff\xfe\n"), 2)
+
+
+def test_a_moment_that_has_no_time_in_utc_is_bad_usage(env: dict[str, str]) -> None:
+    arguments = ("jobs", "stats", "--since", "9999-12-31T23:59-10:00")
+    assert "must be a moment" in told(run_cli(*arguments, env=env), 2)
+
+
 def test_a_sender_nobody_has_refuses_every_job(env: dict[str, str], now: TextRedis) -> None:
     configure(now, config())
     failed(now, 2)
@@ -181,6 +191,26 @@ def test_the_progress_bar_on_a_terminal_leaves_the_output_alone(env: dict[str, s
         "requeued": 249,
     }
     assert b"250/250" in shown
+
+
+def test_who_stops_reading_is_told_how_to_go_on(env: dict[str, str], now: TextRedis) -> None:
+    failed(now, 3)
+    theirs, ours = os.pipe()
+    os.close(theirs)
+
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("trunkline"),
+        "replay",
+        "job-00000",
+        "job-00001",
+        "--yes",
+    ]
+    done = subprocess.run(command, stdout=ours, stderr=subprocess.PIPE, env=env, timeout=30, check=False)
+    os.close(ours)
+
+    assert done.returncode == 1
+    (run_id,) = re.findall(r"was interrupted; to go on: trunkline replay --resume (\w+) --yes", done.stderr.decode())
+    assert f"replay {run_id}: 2 selected, 2 requeued" in run_cli("replay", "--resume", run_id, "--yes", env=env).out
 
 
 def test_a_run_that_never_was_is_told_in_one_line(env: dict[str, str], now: TextRedis) -> None:
