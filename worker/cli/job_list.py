@@ -14,6 +14,7 @@ from tasks.listing import Listed, Listing, Page
 from tasks.wanted import Cursor, CursorInvalid, Wanted
 from worker.cli.durations import length_text
 from worker.cli.filters import selects_jobs
+from worker.cli.interrupts import ended_by_ctrl_c
 from worker.cli.moments import utc_text
 from worker.cli.support import run_with_redis
 
@@ -56,7 +57,8 @@ async def _pages(redis: Redis, wanted: Wanted, after: Cursor | None, most: int |
     """Yield the pages of a listing, the last one with the cursor of what was not asked for."""
     listing, shown = Listing(redis), 0
     while True:
-        page = await listing.page(wanted, after=after, limit=_PAGE if most is None else min(_PAGE, most - shown))
+        with ended_by_ctrl_c():
+            page = await listing.page(wanted, after=after, limit=_PAGE if most is None else min(_PAGE, most - shown))
         yield page
         after, shown = page.cursor, shown + len(page.jobs)
         if after is None or shown == most:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from trunkline_client.errors import TrunklineError
+if TYPE_CHECKING:
+    from trunkline_client.errors import TrunklineError
 
 EXIT_FAILED: Final = 1
 
@@ -67,9 +68,17 @@ def main() -> None:
     """Run the command line; exit 0 done, 1 refused or failed, 2 bad usage."""
     try:
         trunkline.main(standalone_mode=True)
-    except TrunklineError as error:
+    except _our_errors() as error:
         click.echo(f"trunkline: {error}", err=True)
         sys.exit(EXIT_FAILED)
     except OSError as error:  # a full disk under the output, a file that cannot be read; click sees to a closed pipe
         click.echo(f"trunkline: {error.strerror or type(error).__name__}", err=True)
         sys.exit(EXIT_FAILED)
+
+
+def _our_errors() -> type[TrunklineError]:
+    """Return what our errors have in common, imported when one is there.
+
+    With it come redis and what that needs, up to half a second in which a Ctrl-C would end with a traceback.
+    """
+    return importlib.import_module("trunkline_client.errors").TrunklineError  # type: ignore[no-any-return]

@@ -22,6 +22,7 @@ from tasks.replay_follow import Outcomes, follow
 from tasks.replay_runs import Run, Runs, RunTaken
 from tasks.replaying import Pace, Replaying, bounded
 from trunkline_client.errors import TrunklineError
+from worker.cli.interrupts import ended_by_ctrl_c
 from worker.cli.replay_shown import RefusedJson, end_of, line_of, outcomes_line, refusals
 from worker.cli.support import run_with_redis
 
@@ -72,11 +73,12 @@ def _carry(start: Callable[[Runs], Awaitable[Run]], *, rate: int | None, follows
 
     async def body(redis: Redis) -> tuple[Run, Outcomes | None]:
         runs = Runs(redis, token=secrets.token_urlsafe(16))
-        told.run = run = await start(runs)
-        if not run.tells_of_each_job:
-            click.echo(f"replay {run.id}", err=True)  # a process that is killed cannot say it later
-        told.run = run = await _replay(redis, runs, run, told, rate)
-        return run, await _follow(redis, run) if follows else None
+        with ended_by_ctrl_c():
+            told.run = run = await start(runs)
+            if not run.tells_of_each_job:
+                click.echo(f"replay {run.id}", err=True)  # a process that is killed cannot say it later
+            told.run = run = await _replay(redis, runs, run, told, rate)
+            return run, await _follow(redis, run) if follows else None
 
     try:
         run, outcomes = run_with_redis(body)

@@ -15,6 +15,7 @@ from tasks.replay_plan import Facts, Plans, Prospect, read_facts
 from tasks.replay_runs import Run
 from tasks.replaying import BATCH, Selection, known, refused_by_sender
 from trunkline_client.words import JobState
+from worker.cli.interrupts import ended_by_ctrl_c
 from worker.cli.replay_shown import RefusedJson, refusals
 from worker.cli.tables import print_table
 
@@ -83,16 +84,18 @@ async def preview(redis: Redis, selection: Selection, run: Run, *, as_json: bool
     seen = Preview(RefusedJson() if as_json else None)
     plans, replays = Plans(redis, run.terms.via), Replays(redis, actor=run.actor, run="")
     cursor: str | None = ""
-    while cursor is not None and (run.limit is None or seen.selected < run.limit):
-        selected = await selection.after(cursor, BATCH if run.limit is None else min(BATCH, run.limit - seen.selected))
-        cursor = selected.cursor
-        facts = await read_facts(redis, selected.ids)
-        by_sender = await refused_by_sender(plans, facts, run.terms.via)
-        looked = await replays.look(selected.ids, run.terms)
-        results = [
-            by_sender.get(job_id) or known(job_id, one) for job_id, one in zip(selected.ids, looked, strict=True)
-        ]
-        await seen.add(facts, results, plans)
+    with ended_by_ctrl_c():
+        while cursor is not None and (run.limit is None or seen.selected < run.limit):
+            most = BATCH if run.limit is None else min(BATCH, run.limit - seen.selected)
+            selected = await selection.after(cursor, most)
+            cursor = selected.cursor
+            facts = await read_facts(redis, selected.ids)
+            by_sender = await refused_by_sender(plans, facts, run.terms.via)
+            looked = await replays.look(selected.ids, run.terms)
+            results = [
+                by_sender.get(job_id) or known(job_id, one) for job_id, one in zip(selected.ids, looked, strict=True)
+            ]
+            await seen.add(facts, results, plans)
     if seen.refused_json:
         seen.refused_json.end({"selected": seen.selected, "requeued": 0, "groups": list(map(_as_json, _kinds(seen)))})
     else:
