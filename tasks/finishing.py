@@ -66,7 +66,7 @@ async def finish_claim(services: Services, claimed: Claimed, move: Move, line: s
             rule=move.rule,
             fault=move.fault.value if move.fault else None,
             sender=move.fields.get("sender"),
-            attempts=len(claimed.record.attempts) + len(move.uncalled),
+            attempts=max(len(claimed.record.attempts), move.attempt) + len(move.uncalled),
         )
     return Report(line, state, move.fault)
 

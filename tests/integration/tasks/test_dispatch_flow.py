@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from providers.faults import Fault, Outcome, Ruling
 from providers.protocol import AttemptResult, NumberType, VoiceRequest
@@ -96,6 +97,20 @@ async def test_a_refused_number_gives_way_to_another_of_the_same_sender(redis: T
     first, second = one.twilio.sent
     assert first.origin != second.origin
     assert (await one.status())["sender"] == "acme-twilio"
+
+
+async def test_the_log_line_of_an_end_counts_every_attempt_of_the_job(redis: TextRedis) -> None:
+    short = flow.twilio("acme-twilio", flow.number("88022", NumberType.SHORT_CODE))
+    one = worker(redis, config(), twilio=[refused(Fault.NUMBER), ACCEPTED])
+    passed_over = worker(redis, config(short, flow.syniverse()))
+
+    with capture_logs() as lines:
+        await enqueue(redis, "job-1")
+        await one.serve()
+        await enqueue(redis, "job-2", to="+447400123456")
+        await passed_over.serve()
+
+    assert [line["attempts"] for line in lines if line["event"] == "job.ended"] == [2, 2]
 
 
 async def test_at_most_two_other_numbers_are_tried(redis: TextRedis) -> None:
