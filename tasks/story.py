@@ -152,7 +152,7 @@ def _told(job_id: str, raw: Mapping[str, str]) -> dict[str, Any]:
         "country": raw.get("country"),
         "reference": json.loads(raw.get("options") or "{}").get("reference"),
         "created": moment(int(raw["created_ms"])),
-        "due": _moment(raw, "due_ms"),
+        "due": _moment(raw, "first_due_ms") or _moment(raw, "due_ms"),
         "claimed": _moment(raw, "claimed_ms"),
         "finished": _moment(raw, "finished_ms"),
         "expires": _moment(raw, "expires_ms"),

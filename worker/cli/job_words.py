@@ -58,9 +58,10 @@ def times(story: Story) -> Iterator[tuple[str, str, str]]:
     """Yield what happened when, and how long after what came before it."""
     yield "enqueued", utc_text(story.created), ""
     before = story.created
-    if story.due is not None and story.due > story.created:
+    # One that was first claimed before it was due was due at once: a replay has set the later time.
+    if story.due is not None and story.created < story.due <= (story.claimed or story.due):
         yield "due", utc_text(story.due), _after(story.created, story.due)
-        before = story.due if story.claimed and story.due < story.claimed else before
+        before = story.due if story.claimed else before
     for what, at in (("first claimed", story.claimed), ("finished", story.finished), ("code used", story.used)):
         if at is not None:
             yield what, utc_text(at), _after(before, at)

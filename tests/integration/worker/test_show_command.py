@@ -13,8 +13,8 @@ from cryptography.fernet import Fernet
 from providers.faults import Fault
 from senders.secrets import KeyRing
 from tests.support.cli import Ran, run_cli
-from tests.support.flow import config, refused, syniverse, twilio, worker
-from tests.support.journal import TextRedis, enqueue
+from tests.support.flow import ACCEPTED, config, refused, syniverse, twilio, worker
+from tests.support.journal import TextRedis, enqueue, now_ms
 from trunkline_client import keys
 from trunkline_client.connection import open_async
 from trunkline_client.private import Private
@@ -49,6 +49,15 @@ def having(env: dict[str, str], work: Callable[[TextRedis], Awaitable[object]]) 
 async def fell_back(redis: TextRedis) -> None:
     await enqueue(redis, options={"reference": "r 1"})
     await worker(redis, config(), twilio=[refused(Fault.AUTH, "20003")]).serve()
+
+
+async def asked_again(redis: TextRedis) -> None:
+    await enqueue(redis)
+    await worker(redis, config(), twilio=[refused(Fault.THROTTLED), ACCEPTED]).serve()
+
+
+async def for_later(redis: TextRedis) -> None:
+    await enqueue(redis, send_at_ms=await now_ms(redis) + 59_400)
 
 
 async def failed(redis: TextRedis) -> None:
@@ -105,6 +114,17 @@ def test_the_story_is_told_to_people(env: dict[str, str]) -> None:
         "receipt none",
     ):
         assert line in out
+
+
+def test_only_a_job_for_later_has_a_time_when_it_was_due(env: dict[str, str]) -> None:
+    having(env, asked_again)
+    told, out = show(env, "--json").json, show(env).out
+    assert told["due"] == told["created"]
+    assert "\ndue " not in out
+
+    having(env, lambda redis: redis.delete(keys.job("job-1")))
+    having(env, for_later)
+    assert re.search(r"^due +\S+  59 s later$", show(env).out, re.MULTILINE)
 
 
 def test_a_waiting_job_tells_what_it_waits_for_and_masks_its_recipient(env: dict[str, str]) -> None:
