@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any, Final, cast
 
 from redis.asyncio import Redis
@@ -97,8 +97,9 @@ class Run:
         if self.wanted:
             told["state"] = ", ".join(sorted(self.wanted.states))
             moments = {"since": self.wanted.since, "until": self.wanted.until}
-            told |= {name: at.isoformat() for name, at in moments.items() if at}
-        terms = {"limit": self.limit, "ttl": self.terms.ttl, "priority": self.terms.lane, "via": self.terms.via}
+            told |= {name: f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for name, at in moments.items() if at}
+        ttl = self.terms.ttl and f"{self.terms.ttl.total_seconds():.0f}s"
+        terms = {"limit": self.limit, "ttl": ttl, "priority": self.terms.lane, "via": self.terms.via}
         told |= {name: str(value) for name, value in terms.items() if value is not None}
         return told | ({"unknown": "yes"} if self.terms.unknown else {})
 

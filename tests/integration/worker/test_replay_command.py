@@ -155,13 +155,17 @@ def test_a_sender_nobody_has_refuses_every_job(env: dict[str, str], now: TextRed
 
 def test_a_run_is_listed_and_resumed_under_the_id_it_told(env: dict[str, str], now: TextRedis) -> None:
     failed(now, 2)
-    ran = run_cli("replay", "--tenant", "acme", "--priority", "bulk", "--limit", "1", "--yes", env=env)
+    which = ("--tenant", "acme", "--since", "2020-01-01T00:00+02:00", "--limit", "1")
+    ran = run_cli("replay", *which, "--priority", "bulk", "--ttl", "10m", "--yes", env=env)
     run_id = ran.err.removeprefix("replay ").strip()
 
     assert ran.out == f"replay {run_id}: 1 selected, 1 requeued, 0 refused\n"
     (listed,) = run_cli("replay", "--runs", "--json", env=env).json
     assert (listed["run"], listed["over"], listed["requeued"], listed["actor"]) == (run_id, True, 1, "ops@x")
-    assert listed["asked"] == {"tenant": "acme", "state": "failed", "limit": "1", "priority": "bulk"}
+    assert listed["asked"] == {
+        **{"tenant": "acme", "state": "failed", "since": "2019-12-31T22:00:00Z"},
+        **{"limit": "1", "ttl": "600s", "priority": "bulk"},
+    }
     assert run_id in run_cli("replay", "--runs", env=env).out
     assert "It has come to its end." in run_cli("replay", "--resume", run_id, env=env).out
     again = run_cli("replay", "--resume", run_id, "--yes", env=env)
