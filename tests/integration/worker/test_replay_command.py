@@ -163,8 +163,12 @@ def test_a_run_is_listed_and_resumed_under_the_id_it_told(env: dict[str, str], n
     (listed,) = run_cli("replay", "--runs", "--json", env=env).json
     assert (listed["run"], listed["over"], listed["requeued"], listed["actor"]) == (run_id, True, 1, "ops@x")
     assert listed["asked"] == {
-        **{"tenant": "acme", "state": "failed", "since": "2019-12-31T22:00:00Z"},
-        **{"limit": "1", "ttl": "600s", "priority": "bulk"},
+        "tenant": "acme",
+        "state": "failed",
+        "since": "2019-12-31T22:00:00Z",
+        "limit": "1",
+        "ttl": "600s",
+        "priority": "bulk",
     }
     assert run_id in run_cli("replay", "--runs", env=env).out
     assert "It has come to its end." in run_cli("replay", "--resume", run_id, env=env).out
