@@ -74,6 +74,21 @@ def test_a_redis_that_does_not_answer_is_asked_once_however_many_are_revoked() -
     assert all(one in state.revoked for one in named)
 
 
+def test_of_very_many_the_rest_is_left_to_the_worker_that_meets_them() -> None:
+    revoker = Asked(Revocation.CANCELLED)
+    named = [f"job-{number:04}.1" for number in range(1_002)]
+
+    said = answered(revoker, named)["ok"].split("; ")
+
+    assert len(revoker.asked) == 1_000
+    assert said[999:] == [
+        "job-0999.1: its job is cancelled",
+        "job-1000.1: asked again when it is met: too many at once",
+        "job-1001.1: asked again when it is met: too many at once",
+    ]
+    assert all(one in state.revoked for one in named)
+
+
 @pytest.mark.parametrize("options", [{}, {"terminate": True, "signal": "SIGKILL"}])
 def test_revoke_ends_no_thread_whatever_it_is_told(options: dict[str, object]) -> None:
     revoker = Asked(Revocation.TOO_LATE)
