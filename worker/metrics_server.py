@@ -23,8 +23,9 @@ from worker.health import Verdict
 Check = Callable[[], Verdict]
 #: A client that has not sent its whole request by then is sent away, also one that sends it byte by byte.
 _REQUEST_S: Final = 5.0
-#: How many are served at a time, each by a thread; more are sent away at once.
+#: How many are served at a time, each by a thread; others wait for a moment, and are sent away then.
 _MOST_CLIENTS: Final = 32
+_WAIT_S: Final = 0.5
 
 _log = structlog.get_logger("trunkline.worker")
 
@@ -37,6 +38,8 @@ class _Server(ThreadingMixIn, WSGIServer):
     """Serves a bounded number of clients, and shows the door to those that do not get on with their requests."""
 
     daemon_threads = True
+    #: With the library's 5 a connection in a crowd is tried again after 1 s, 3 s and 7 s: too late for a probe.
+    request_queue_size = 128
     #: A server that ends must not wait for a client that does not read.
     block_on_close = False
 
@@ -53,7 +56,7 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._clients.acquire(blocking=False):
+        if not self._clients.acquire(timeout=_WAIT_S):
             self.shutdown_request(request)
             return
         self._due_at[request] = time.monotonic() + _REQUEST_S

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -14,7 +15,7 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
-from worker import metrics_server
+from worker import metrics_server, probe
 from worker.health import Verdict
 from worker.metrics_server import MetricsServer, PortUnavailable
 
@@ -71,9 +72,9 @@ def test_clients_that_do_not_get_on_with_their_requests_are_sent_away(
 ) -> None:
     monkeypatch.setattr(metrics_server, "_REQUEST_S", 0.5)
     with contextlib.ExitStack() as stack:
-        slow = [stack.enter_context(socket.create_connection((LOOPBACK, port), timeout=10)) for _ in range(60)]
+        slow = [stack.enter_context(socket.create_connection((LOOPBACK, port), timeout=10)) for _ in range(40)]
         for client in slow:
-            with contextlib.suppress(OSError):  # more than are served at a time are sent away at once
+            with contextlib.suppress(OSError):  # more than are served at a time are sent away
                 client.sendall(b"GET /livez HT")
         threads = sum("process_request_thread" in thread.name for thread in threading.enumerate())
 
@@ -85,6 +86,13 @@ def test_clients_that_do_not_get_on_with_their_requests_are_sent_away(
     assert threads <= 32
     assert ask(port, "/livez")[0] == 200
     assert capfd.readouterr().err == ""
+
+
+def test_a_crowd_that_asks_at_once_is_answered(port: int) -> None:
+    with ThreadPoolExecutor(100) as crowd:
+        answers = list(crowd.map(lambda _: ask(port, "/metrics")[0], range(300)))
+
+    assert answers == [200] * 300
 
 
 def test_a_request_that_fails_is_one_line_and_the_next_is_served(capfd: pytest.CaptureFixture[str]) -> None:
@@ -126,3 +134,24 @@ def test_a_server_that_has_stopped_leaves_its_port_and_its_thread() -> None:
     assert again.start(LOOPBACK, port, where="--port") == port
     again.stop()
     assert not [thread for thread in threading.enumerate() if thread.name == "trunkline-metrics" and thread.is_alive()]
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        (None, "it sleeps"),
+        ("0.0.0.0", "it sleeps"),  # noqa: S104 -- asked about, not listened on
+        (LOOPBACK, "it sleeps"),
+        ("127.0.0.2", "no answer: ConnectionRefusedError"),  # where the worker does not listen
+    ],
+)
+def test_a_container_asks_where_its_worker_listens(
+    port: int, host: str | None, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(probe.PORT_VARIABLE, str(port))
+    monkeypatch.delenv(probe.HOST_VARIABLE, raising=False)
+    if host is not None:
+        monkeypatch.setenv(probe.HOST_VARIABLE, host)
+
+    assert probe.main() == 1
+    assert words in capsys.readouterr().out
