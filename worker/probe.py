@@ -9,13 +9,16 @@ from typing import Final
 
 #: the setting's own name; reading it through pydantic takes three times as long, every few seconds, in every container.
 PORT_VARIABLE: Final = "TRUNKLINE_METRICS_PORT"
+HOST_VARIABLE: Final = "TRUNKLINE_METRICS_HOST"
+_ALL_ADDRESSES: Final = "0.0.0.0"  # noqa: S104 -- compared with, not listened on
+_LOOPBACK: Final = "127.0.0.1"
 _TIMEOUT_S: Final = 3.0
 _OK: Final = 200
 
 
-def probe(port: str, path: str = "/readyz") -> tuple[bool, str]:
+def probe(port: str, path: str = "/readyz", *, host: str = _LOOPBACK) -> tuple[bool, str]:
     """Return whether the process behind a port of this machine says that all is well, and its words."""
-    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=_TIMEOUT_S)
+    connection = http.client.HTTPConnection(host, int(port), timeout=_TIMEOUT_S)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -31,7 +34,8 @@ def main() -> int:
     port = os.environ.get(PORT_VARIABLE)
     if not port:
         return 0
-    is_good, words = probe(port)
+    host = os.environ.get(HOST_VARIABLE) or _LOOPBACK
+    is_good, words = probe(port, host=_LOOPBACK if host == _ALL_ADDRESSES else host)
     sys.stdout.write(words.strip() + "\n")
     return 0 if is_good else 1
 

@@ -111,7 +111,7 @@ def test_prometheus_scrapes_the_ports_that_are_served() -> None:
 def test_the_production_image_is_healthy_when_it_is_ready() -> None:
     production = DOCKERFILE.split(" AS production\n")[1]
     assert re.search(r'^HEALTHCHECK .* CMD \["python", "-m", "worker\.probe"\]$', production, re.MULTILINE)
-    assert variable("metrics_port") == probe.PORT_VARIABLE
+    assert (variable("metrics_port"), variable("metrics_host")) == (probe.PORT_VARIABLE, probe.HOST_VARIABLE)
 
 
 def test_the_example_environment_holds_no_secret() -> None:
