@@ -17,10 +17,11 @@ local function reference_of(job)
   return job.reference or nil
 end
 
--- References sort by themselves, and jobs of one reference by creation: a reference holds no line feed.
+-- References sort by themselves, and jobs of one reference by creation: a reference holds no line feed. Only a damaged record
+-- does not tell its creation; its job must end all the same.
 local function reference_entry(id, job)
   local reference = reference_of(job)
-  return reference and reference .. '\n' .. string.format('%013.0f', job.created_ms) .. '\n' .. id or nil
+  return reference and reference .. '\n' .. string.format('%013.0f', job.created_ms or 0) .. '\n' .. id or nil
 end
 
 -- How an ended job stands in tl:forget: with all that its record will not be there to tell.
@@ -51,7 +52,7 @@ local function list_ended(id, job, state, gone_ms)
     redis.call('ZREM', 'tl:ended:' .. job.state, id)
   end
   if LISTED_ENDS[state] then
-    redis.call('ZADD', 'tl:ended:' .. state, job.created_ms, id)
+    redis.call('ZADD', 'tl:ended:' .. state, job.created_ms or 0, id)
   end
   redis.call('ZADD', 'tl:forget', int(gone_ms), forget_entry(id, job))
 end
@@ -62,7 +63,7 @@ local function list_again(id, job)
     redis.call('ZREM', 'tl:ended:' .. job.state, id)
   end
   redis.call('ZREM', 'tl:forget', forget_entry(id, job))
-  redis.call('ZADD', 'tl:unfinished', job.created_ms, id)
+  redis.call('ZADD', 'tl:unfinished', job.created_ms or 0, id)
 end
 
 -- Writes an event. `facts` holds the fields that the job itself does not tell.

@@ -74,6 +74,13 @@ async def cancelled_before_its_time(redis: TextRedis) -> None:
     await cancel(redis)
 
 
+async def cancelled_with_a_damaged_record(redis: TextRedis) -> None:
+    await enqueue(redis)
+    await redis.hdel(keys.job("job-1"), "created_ms")
+    await cancel(redis)
+    await worker(redis, config()).serve()
+
+
 async def expired_while_waiting(redis: TextRedis) -> None:
     await redis.hset(keys.TUNING, "lane_window", 1)
     await enqueue(redis, "first")
@@ -111,6 +118,7 @@ ENDS: Final[dict[str, tuple[str, End]]] = {
     "cancelled in its lane": ("cancelled", cancelled_in_its_lane),
     "cancelled while waiting": ("cancelled", cancelled_while_waiting),
     "cancelled before its time": ("cancelled", cancelled_before_its_time),
+    "cancelled, nobody knows when it came": ("cancelled", cancelled_with_a_damaged_record),
 }  # fmt: skip
 ways = pytest.mark.parametrize(("state", "end"), ENDS.values(), ids=ENDS)
 
