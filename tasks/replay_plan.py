@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,9 +15,12 @@ from senders.policy import check_country
 from senders.routing import UnknownPolicy, route, unusable
 from senders.store import ConfigStore
 from trunkline_client import keys
-from trunkline_client.words import Channel
+from trunkline_client.words import Channel, Place
 
-_FIELDS: Final = ("tenant", "channel", "lane", "country", "options", "state", "fault")
+_FIELDS: Final = (
+    *("tenant", "channel", "lane", "country", "options", "state", "fault", "replayed_by"),
+    *("place", "reconciling", "first_attempt", "worker_lost", "chain", "step"),
+)
 #: configurations and routes that are remembered; then they are read anew.
 _MOST_KEPT: Final = 500
 
@@ -29,6 +32,9 @@ class Facts:
     Attributes:
         is_there: whether there is a record that can be read.
         why: its fault, or its state if it has none.
+        runs: the runs that replayed it.
+        keeps: of a held job whose outcome is asked about once more: what it tries if the provider does not have it,
+            since it keeps its chain and its step. None for any other: its chain is resolved afresh.
     """
 
     id: str
@@ -39,6 +45,8 @@ class Facts:
     country: str | None = None
     policy: str | None = None
     why: str = ""
+    runs: tuple[str, ...] = ()
+    keeps: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,8 @@ def prospect(config: TenantConfig | None, facts: Facts, via: str | None) -> Pros
     """Return what a job would do; the number is chosen later, so a chain may still have none for this recipient."""
     if config is None or facts.channel is None:
         return Prospect(end=f"failed ({Fault.NO_CHAIN})")
+    if facts.keeps is not None and not via:
+        return _along(config, facts.channel, facts.keeps, or_else=Fault.UNAVAILABLE)
     found = route(config, policy_name=facts.policy, channel=facts.channel, country=facts.country)
     if isinstance(found, UnknownPolicy):
         return Prospect(end=f"rejected ({found.rule})")
@@ -65,10 +75,12 @@ def prospect(config: TenantConfig | None, facts: Facts, via: str | None) -> Pros
     if refused_by is not None:
         return Prospect(end=f"rejected ({refused_by})")
     chain = (via,) if via else found.chain
-    senders = tuple(key for key in chain if why_not(config, key, facts.channel) is None)
-    if senders:
-        return Prospect(senders)
-    return Prospect(end=f"failed ({Fault.NO_NUMBER if chain else Fault.NO_CHAIN})")
+    return _along(config, facts.channel, chain, or_else=Fault.NO_NUMBER if chain else Fault.NO_CHAIN)
+
+
+def _along(config: TenantConfig, channel: Channel, chain: Sequence[str], *, or_else: Fault) -> Prospect:
+    senders = tuple(key for key in chain if why_not(config, key, channel) is None)
+    return Prospect(senders) if senders else Prospect(end=f"failed ({or_else})")
 
 
 def why_not(config: TenantConfig | None, key: str, channel: Channel | None) -> str | None:
@@ -92,7 +104,7 @@ class Plans:
 
     async def of(self, facts: Facts) -> Prospect:
         """Return what a job would do."""
-        kind = (facts.tenant, facts.policy, facts.channel, facts.country)
+        kind = (facts.tenant, facts.policy, facts.channel, facts.country, facts.keeps)
         if kind not in self._prospects:
             if len(self._prospects) >= _MOST_KEPT:
                 self._prospects.clear()
@@ -123,21 +135,32 @@ async def read_facts(redis: Redis, ids: Sequence[str]) -> list[Facts]:
 def _facts(job_id: str, answer: list[str | None] | Exception) -> Facts:
     if isinstance(answer, Exception):
         return Facts(id=job_id)  # what is wrong shows where the job is looked at
-    tenant, channel, lane, country, options, state, fault = answer
+    told = {name: value for name, value in zip(_FIELDS, answer, strict=True) if value is not None}
     try:
-        policy = json.loads(options or "{}").get("policy")
-        known = Channel(channel or "")
-    except (ValueError, AttributeError):
+        policy = json.loads(told.get("options") or "{}").get("policy")
+        channel, keeps = Channel(told.get("channel", "")), _keeps(told)
+    except (ValueError, TypeError, AttributeError):
         return Facts(id=job_id)
     if not isinstance(policy, str | None):
         return Facts(id=job_id)
     return Facts(
         id=job_id,
         is_there=True,
-        tenant=tenant or "",
-        channel=known,
-        lane=lane or "",
-        country=country,
+        tenant=told.get("tenant", ""),
+        channel=channel,
+        lane=told.get("lane", ""),
+        country=told.get("country"),
         policy=policy,
-        why=fault or state or "",
+        why=told.get("fault") or told.get("state", ""),
+        runs=tuple(told.get("replayed_by", "").split()),
+        keeps=keeps,
     )
+
+
+def _keeps(told: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Return the senders of `Facts.keeps`: the next one, after a worker's death the same one, and those behind it."""
+    asked = int(told.get("reconciling") or 0)
+    if told.get("place") != Place.HELD or not asked or asked < int(told.get("first_attempt") or 1):
+        return None
+    step = int(told.get("step") or 0) + (told.get("worker_lost") != "1")
+    return tuple(map(str, json.loads(told.get("chain") or "[]")[step:]))

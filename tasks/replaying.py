@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from tasks.listing import Listing
-from tasks.replay import Refused, Replays, Requeued, Result, Terms, Why
+from tasks.replay import Refused, Replays, Requeued, Result, Why
 from tasks.replay_plan import Facts, Plans, read_facts
 from tasks.replay_runs import Run, Runs
 from tasks.wanted import Cursor, Wanted, moment
@@ -128,7 +128,7 @@ class Replaying:
         selection = _selection(self._redis, run)
         cursor: str | None = None if _is_done(run) else run.cursor
         while run.batch or cursor is not None:
-            results = await _replay(self._redis, replays, plans, run.batch, run.terms)
+            results = await _replay(self._redis, replays, plans, run)
             run = replace(run, batch=(), counts=run.counts.plus(results))
             tell(run, results)
             await self._pace.after(sum(isinstance(one, Requeued) for one in results))
@@ -167,15 +167,17 @@ def bounded(wanted: Wanted, began_ms: int) -> Wanted:
     return replace(wanted, until=began if wanted.until is None else min(wanted.until, began))
 
 
-async def _replay(redis: Redis, replays: Replays, plans: Plans, ids: Sequence[str], terms: Terms) -> list[Result]:
-    if not ids:
+async def _replay(redis: Redis, replays: Replays, plans: Plans, run: Run) -> list[Result]:
+    if not run.batch:
         return []
     refused: dict[str, Result] = {}
-    if terms.via is not None:
-        refused = await refused_by_sender(plans, await read_facts(redis, ids), terms.via)
-    taken = [job_id for job_id in ids if job_id not in refused]
-    done = dict(zip(taken, await replays.replay(taken, terms) if taken else (), strict=True))
-    return [refused.get(job_id) or known(job_id, done[job_id]) for job_id in ids]
+    if run.terms.via is not None:
+        facts = await read_facts(redis, run.batch)
+        # What this run has replayed before it was interrupted is done, whatever became of the sender.
+        refused = await refused_by_sender(plans, [one for one in facts if run.id not in one.runs], run.terms.via)
+    taken = [job_id for job_id in run.batch if job_id not in refused]
+    done = dict(zip(taken, await replays.replay(taken, run.terms) if taken else (), strict=True))
+    return [refused.get(job_id) or known(job_id, done[job_id]) for job_id in run.batch]
 
 
 async def refused_by_sender(plans: Plans, facts: Sequence[Facts], via: str | None) -> dict[str, Result]:

@@ -18,7 +18,7 @@ from senders.model import CountryLimit, Policy
 from tasks import moves
 from tasks.journal import Journal
 from tasks.replay import MOST_REPLAYS, Refused, Replays, Requeued, Result, Terms
-from tasks.replay_plan import read_facts
+from tasks.replay_plan import prospect, read_facts
 from tests.support.flow import (
     ABSENT,
     ACCEPTED,
@@ -455,6 +455,21 @@ async def test_a_held_job_is_asked_about_once_more(
 
     status = await one.status()
     assert (status["state"], status["sender"], status["maybe_twice"]) == (state, sender, False)
+
+
+@pytest.mark.parametrize("terms", [PLAIN, Terms(unknown=True)], ids=["held first", "held again"])
+async def test_a_dry_run_knows_that_a_held_job_keeps_its_turn(
+    redis: TextRedis, replays: Operator, terms: Terms
+) -> None:
+    one = worker(redis, config(), twilio=[UNKNOWN])
+    one.twilio.lookups = [SILENT]
+    await enqueue(redis, options={"on_unknown": "hold"})
+    await one.serve()
+    await replays.replay("job-1", terms)
+    await one.serve()
+
+    (facts,) = await read_facts(redis, ["job-1"])
+    assert prospect(config(), facts, via=None).senders == ("acme-syniverse",)
 
 
 async def test_after_a_day_a_message_could_be_anybodys_so_the_provider_is_not_asked(

@@ -12,6 +12,7 @@ import pytest
 from providers.faults import Fault
 from senders.audit_log import AuditLog
 from senders.audit_log import Wanted as WantedEvents
+from senders.store import ConfigStore, Replacement
 from tasks.replay import Result, Terms, Why
 from tasks.replay_follow import follow
 from tasks.replay_runs import NoSuchRun, Run, Runs, RunTaken
@@ -199,6 +200,20 @@ async def test_a_sender_that_a_tenant_cannot_use_refuses_its_jobs_only(redis: Te
 
     assert run.counts.refused == {Why.NO_SUCH_SENDER: 1}
     assert await redis.zcard(keys.DEAD) == 1
+
+
+async def test_what_a_run_has_replayed_counts_as_such_if_its_sender_goes_before_it_is_resumed(redis: TextRedis) -> None:
+    await fail(redis, failure(1))
+    await ConfigStore(redis).replace({"acme": Replacement.of(None, config())}, token="t")
+    runs = runs_of(redis)
+    with pytest.raises(Stopped):
+        await carry_out(redis, by_filter(terms=Terms(via="acme-syniverse")), runs, stop_after(1))
+    await redis.delete(keys.config("acme"))
+
+    second = runs_of(redis)
+    run = await carry_out(redis, await second.take("run-1", "ops@x"), second)
+
+    assert (run.counts.requeued, run.counts.refused) == (1, {})
 
 
 async def test_terms_and_filter_are_kept(redis: TextRedis) -> None:

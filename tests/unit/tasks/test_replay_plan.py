@@ -34,6 +34,9 @@ TO_FALLBACK = policy(conditions=(Condition(("acme-syniverse",), countries=frozen
         (config(), FACTS, None, Prospect(BOTH)),
         (config(), FACTS, "acme-syniverse", Prospect(BOTH[1:])),
         (None, FACTS, None, NO_CHAIN),
+        (config(), replace(FACTS, keeps=BOTH[1:]), None, Prospect(BOTH[1:])),
+        (config(), replace(FACTS, keeps=BOTH[1:]), "acme-twilio", Prospect(BOTH[:1])),
+        (config(), replace(FACTS, keeps=()), None, Prospect(end="failed (unavailable)")),
         (config(replace(twilio(), enabled=False), syniverse()), FACTS, None, Prospect(BOTH[1:])),
         (config(replace(twilio(), consent=None)), FACTS, None, NO_NUMBER),
         (
