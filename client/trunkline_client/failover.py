@@ -14,12 +14,14 @@ import redis
 import redis.asyncio
 from redis.asyncio import sentinel as async_sentinel
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import MasterDownError, NoPermissionError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection
 
 #: how Redis 6.2 shows what stopped a script: `Error running script (call to f_...): @user_script:1: -READONLY You ...`
 _WRAPPED_NO_MASTER: Final = (": -READONLY ", ": -MASTERDOWN ")
 _WRAPPED_FULL: Final = ": -OOM "
+#: how Redis 7 and 6.2 say that an access list stopped a script.
+_DENIED: Final = ("ACL failure in script: ", "The user executing the script can't ")
 #: too few replicas, or a disk that cannot be written: both pass, and nothing was changed.
 _NO_WRITES: Final = ("NOREPLICAS ", "MISCONF ")
 #: whether this redis-py can close idle connections alone.
@@ -39,6 +41,8 @@ def translated(error: ResponseError) -> RedisConnectionError | ResponseError:
         return NoWrites("this server takes no writes at present")
     if _WRAPPED_FULL in text:
         return OutOfMemoryError(text)
+    if any(words in text for words in _DENIED):
+        return NoPermissionError(text)
     return error
 
 

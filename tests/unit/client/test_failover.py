@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import MasterDownError, NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import (
+    MasterDownError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+)
 
 from trunkline_client.failover import NoWrites, translated
 
@@ -33,6 +40,19 @@ def test_a_server_that_takes_no_writes_is_waited_for(before: str, refusal: str) 
 def test_a_full_server_is_recognised_in_the_words_of_6_2() -> None:
     error = ResponseError(f"{IN_6_2}-OOM command not allowed when used memory > 'maxmemory'.")
     assert isinstance(translated(error), OutOfMemoryError)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ACL failure in script: User ro has no permissions to run the 'del' command script: on @user_script:1.",
+        "ACL failure in script: No permissions to access a key script: on @user_script:1.",
+        f"{IN_6_2}The user executing the script can't run this command or subcommand",
+        f"{IN_6_2}The user executing the script can't access at least one of the keys mentioned",
+    ],
+)
+def test_a_script_that_the_user_may_not_run_is_told_as_such(text: str) -> None:
+    assert isinstance(translated(ResponseError(text)), NoPermissionError)
 
 
 @pytest.mark.parametrize("error", OTHERS, ids=str)
