@@ -62,7 +62,7 @@ class Run:
     """A replay run.
 
     Attributes:
-        actor: who began it.
+        actor: who began it, or of a run that is resumed, who goes on with it.
         terms: on what terms it replays.
         wanted: which jobs, None for those of its list of ids.
         given: how many ids its list has.
@@ -139,13 +139,15 @@ class Runs:
     async def take(self, run_id: str, actor: str) -> Run:
         """Return a run that this process carries out from now on; whoever did before is stopped.
 
+        What it does is done by `actor`: so the audit says. The run is still kept as that of who began it.
+
         Raises:
             NoSuchRun: there is none of this id.
         """
         run = await self.find(run_id)
         resumed = _events(replace(run, actor=actor), AuditAction.REPLAY_RESUMED)
         await self._ask(run_id, "take", {}, () if run.is_over else resumed)
-        return await self.find(run_id)
+        return replace(await self.find(run_id), actor=actor)
 
     async def note(self, run: Run) -> None:
         """Keep how far a run has come; the one that is over says in the audit what it did.

@@ -10,6 +10,7 @@ from itertools import count
 import pytest
 
 from providers.faults import Fault
+from senders.audit import AuditAction
 from senders.audit_log import AuditLog
 from senders.audit_log import Wanted as WantedEvents
 from senders.store import ConfigStore, Replacement
@@ -127,6 +128,19 @@ async def test_a_run_that_died_goes_on_with_exact_counts(redis: TextRedis, is_no
     assert run.counts.selected == JOBS - (BATCH if is_noted else 0)  # the test itself dropped a batch
     assert sorted(await replays_of(redis)) == [0] + [1] * (JOBS - 1)
     assert len(await redis.lrange(keys.replayed("run-1"), 0, -1)) == len(ids) - 1
+
+
+@pytest.mark.parametrize("is_by_ids", [False, True])
+async def test_the_audit_names_who_went_on_with_a_run(redis: TextRedis, is_by_ids: bool) -> None:
+    ids = await fail(redis, *map(failure, range(2)))
+    asked = replace(by_filter(), wanted=None) if is_by_ids else by_filter()
+    begun = await runs_of(redis).begin(asked, ids if is_by_ids else ())
+    second = runs_of(redis)
+    await carry_out(redis, await second.take(begun.id, "ops@y"), second)
+
+    done = [one.event for one in await AuditLog(redis).newest(WantedEvents(), 10)]
+    assert {event.actor for event in done if event.action != AuditAction.REPLAY_BEGUN} == {"ops@y"}
+    assert (await second.find(begun.id)).actor == "ops@x"
 
 
 async def test_what_has_failed_again_meanwhile_is_not_replayed_again_by_the_run(redis: TextRedis) -> None:
