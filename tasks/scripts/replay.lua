@@ -19,8 +19,8 @@
 --   unsubscribed   content_gone   too_often, how often   may_have_been_sent (only with `unknown`)   life_over (only with `ttl_ms`)
 --   damaged
 --
--- A held job whose last outcome is unknown is asked about once more, from the start of the patience: it keeps its chain and
--- its step. Any other begins anew at the tenant's own account: its chain is resolved afresh, and `first_attempt` tells
+-- A held job whose last outcome is unknown, and is of its present life, is asked about once more, from the start of the
+-- patience: it keeps its chain and its step. Any other begins anew at the tenant's own account: its chain is resolved afresh, and `first_attempt` tells
 -- earlier attempts from those of this life, so that limits are not counted again. Before it does, the workers ask about
 -- each earlier attempt that may have been sent, from the first one on.
 
@@ -97,7 +97,8 @@ local why, detail = refusal()
 if why then
   return { 'refused', why, detail }
 end
-local goes_on = job.place == 'held' and job.reconciling and not terms.via
+local is_of_this_life = job.reconciling and tonumber(job.reconciling) >= tonumber(job.first_attempt or 1)
+local goes_on = job.place == 'held' and is_of_this_life and not terms.via
 local unknown = goes_on and job.reconciling or first_unknown()
 local state = unknown and 'reconciling' or 'queued'
 if run == '' then

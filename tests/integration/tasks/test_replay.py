@@ -341,6 +341,25 @@ async def test_a_held_job_is_asked_about_before_it_goes_over_one_sender(redis: T
     assert len(one.twilio.asked) > asked
 
 
+async def test_a_replay_without_a_sender_forgets_that_of_a_life_in_which_nothing_was_sent(
+    redis: TextRedis, replays: Operator
+) -> None:
+    one = worker(redis, config(), twilio=[UNKNOWN, ACCEPTED])
+    one.twilio.lookups = [SILENT]
+    await enqueue(redis, options={"on_unknown": "hold"})
+    await one.serve()
+    assert await replays.replay("job-1", Terms(unknown=True, via="acme-syniverse")) == ASKED
+    await one.serve()
+    assert (await one.status())["state"] == "held"
+    one.twilio.lookups = [ABSENT]
+
+    assert await replays.replay("job-1", UNKNOWN_TOO) == ASKED
+    await one.serve()
+
+    status = await one.status()
+    assert (status["state"], status["sender"], one.syniverse.sent) == ("sent", "acme-twilio", [])
+
+
 async def test_a_replay_may_change_the_lane(redis: TextRedis, journal: Journal, replays: Operator) -> None:
     await failed(redis, journal)
 
