@@ -24,7 +24,7 @@ _FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-_SIZE: Final[ViewportSize] = {"width": 1560, "height": 640}
+_SIZE: Final[ViewportSize] = {"width": 1370, "height": 880}
 
 
 def missing() -> str:
@@ -72,10 +72,10 @@ class Browser:
         )
         return {cells[1]: cells for cells in found if len(cells) > 1}
 
-    def picture(self, file: Path, *, of: str | None = None) -> None:
-        """Keep a picture of the window, or of one element of it."""
+    def picture(self, file: Path) -> None:
+        """Keep a picture of the window."""
         file.parent.mkdir(parents=True, exist_ok=True)
-        (self.page.locator(of) if of else self.page).screenshot(path=str(file), scale="css")
+        self.page.screenshot(path=str(file), scale="css")
 
     def _keep(self) -> None:
         """Keep the answers so far; none can be read while its event is handled."""

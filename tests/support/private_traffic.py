@@ -45,11 +45,13 @@ def send_all(system: System) -> Traffic:
     system.refuse(REFUSED, 21408)
     system.control.opt_out(ACME_SID, FAILED)
     system.control.arm(FaultPlan(kind=FaultKind.RESET, accept_first=True, recipient=LOST, method="POST", times=1))
-    jobs: list[dict[str, Any]] = [{**ONE, "to": to} for to in (ACCEPTED, REFUSED, LOST, FAILED)]
-    jobs.append({**ONE, "to": ACCEPTED, "channel": "voice", "user": WORDS, "metadata": {"note": WORDS}})
+    ids = (f"login-773{digit}" for digit in range(4))
+    jobs = [{**ONE, "to": to, "id": job_id} for to, job_id in zip((ACCEPTED, REFUSED, LOST, FAILED), ids, strict=True)]
+    more = {"channel": "voice", "user": WORDS, "metadata": {"note": WORDS}}
+    jobs.append({**ONE, **more, "to": ACCEPTED, "id": "call-7734"})
     handles = [handle.id for handle in system.client.send_many(jobs) if isinstance(handle, Handle)]
     accepted, fell_back, lost, failed, called = handles
-    submitted, bad = str(uuid.uuid4()), str(uuid.uuid4())
+    submitted, bad = "order-7735", "order-7736"
     system.submit({**ONE, "to": SUBMITTED, "body": SUBMITTED_BODY}, submitted, "dispatch.urgent")
     system.submit({**ONE, "to": f"{REJECTED}1234567", "body": SUBMITTED_BODY}, bad, "dispatch.urgent")
     traffic = Traffic(accepted, fell_back, lost, failed, called, submitted, bad)
