@@ -177,3 +177,11 @@ async def test_the_recipe_of_the_page_reads_each_event_once_and_takes_over_what_
 
     assert capsys.readouterr().out.splitlines()[-1] == f"job-1 AC{'0' * 32} SMjob-1.a1"
     assert (await redis.xpending(keys.EVENTS, "billing"))["pending"] == 0
+
+
+def test_the_recipe_of_the_page_waits_for_an_answer_for_longer_than_for_an_event() -> None:
+    reader: dict[str, Any] = {}
+    exec(recipe(), reader)  # noqa: S102
+    (block_ms,) = re.findall(r"block=([0-9_]+)", recipe())
+
+    assert reader["redis"].get_connection_kwargs().get("socket_timeout", 5) > int(block_ms) / 1000
