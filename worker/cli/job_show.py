@@ -131,7 +131,9 @@ def _print_revealed(revealed: Revealed) -> None:
 
 
 def _attempts(story: Story) -> Table:
-    table = Table("attempt", "at", "took", "sender", "number", "outcome", "fault", "code", box=None)
+    table = Table(box=None)
+    for column in ("attempt", "at", "took", "sender", "number", "outcome", "fault", "code"):
+        table.add_column(column, overflow="fold")
     for number, attempt in enumerate(story.attempts, start=1):
         took = length_text(attempt.ended - attempt.started) if attempt.ended else None
         after = f"+{length_text(attempt.started - story.created)}"

@@ -96,12 +96,9 @@ def _end(told: Told, run: Run, outcomes: Outcomes | None) -> int:
         rest: dict[str, object] = {"selected": run.counts.selected, "requeued": run.counts.requeued}
         told.refused_json.end(rest | ({"outcomes": outcomes.by_state} if outcomes else {}))
     else:
-        for line in (
-            ()
-            if run.tells_of_each_job
-            else refusals({reason_of_several(why): jobs for why, jobs in run.counts.refused.items()})
-        ):
-            click.echo(line)
+        if not run.tells_of_each_job:
+            for line in refusals({reason_of_several(why): jobs for why, jobs in run.counts.refused.items()}):
+                click.echo(line)
         click.echo(end_of(run) if run.counts.selected else "no such jobs: nothing was replayed")
         if outcomes:
             click.echo(outcomes_line(outcomes))

@@ -116,6 +116,14 @@ def test_the_story_is_told_to_people(env: dict[str, str]) -> None:
         assert line in out
 
 
+def test_a_narrow_terminal_folds_the_attempts_and_cuts_nothing_off(env: dict[str, str]) -> None:
+    having(env, fell_back)
+
+    out = show({**env, "FORCE_COLOR": "1", "COLUMNS": "60"}).out
+    assert len(re.findall(r"^ {10,}\S", out, re.MULTILINE)) >= 1
+    assert "…" not in out
+
+
 def test_only_a_job_for_later_has_a_time_when_it_was_due(env: dict[str, str]) -> None:
     having(env, asked_again)
     told, out = show(env, "--json").json, show(env).out
