@@ -76,7 +76,7 @@ def accepted_once(system: System, count: int) -> bool:
     return len(recipients) == len(set(recipients)) == count
 
 
-def test_provider_down(sound: System) -> None:
+def test_a_provider_that_is_down_is_passed_over_and_taken_back(sound: System) -> None:
     book = Runbook.of(sound, "Provider down")
     stop_workers(sound)
     sound.start_worker(variables=NOWHERE).wait_ready()
@@ -125,7 +125,7 @@ def hold_one(system: System) -> None:
     system.start_worker().wait_ready()
 
 
-def test_token_revoked(sound: System) -> None:
+def test_a_revoked_token_is_replaced_and_its_failures_are_replayed(sound: System) -> None:
     book = Runbook.of(sound, "Token revoked")
     before = sound.control.world()
     sound.control.revoke_token(ACME_SID)
@@ -155,7 +155,7 @@ def test_token_revoked(sound: System) -> None:
     assert book.is_done
 
 
-def test_backlog_growing(sound: System) -> None:
+def test_a_campaign_is_called_back_from_a_growing_backlog(sound: System) -> None:
     book = Runbook.of(sound, "Backlog growing")
     stop_workers(sound)
     wanted = [send(sound, f"code-{number}") for number in range(3)]
@@ -177,7 +177,7 @@ def test_backlog_growing(sound: System) -> None:
     assert accepted_once(sound, 3)
 
 
-def test_redis_full(sound: System) -> None:
+def test_a_full_redis_takes_jobs_again(sound: System) -> None:
     book = Runbook.of(sound, "Redis full")
     used = sound.raw.info("memory")["used_memory"] // 2
     sound.raw.config_set("maxmemory", used)
@@ -201,7 +201,7 @@ def fill(system: System) -> None:
         send(system, f"refused-{number}")
 
 
-def test_bad_deploy(sound: System) -> None:
+def test_a_bad_deploy_is_told_by_the_doctor(sound: System) -> None:
     book = Runbook.of(sound, "Bad deploy")
     other = Fernet.generate_key().decode()
 
@@ -213,7 +213,7 @@ def test_bad_deploy(sound: System) -> None:
     assert sound.run("doctor").returncode == 0
 
 
-def test_replaying_a_nights_failures(sound: System) -> None:
+def test_a_nights_failures_are_replayed_and_each_is_sent_once(sound: System) -> None:
     book = Runbook.of(sound, "Replaying a night's failures")
     before = sound.control.world()
     sound.control.revoke_token(ACME_SID)
