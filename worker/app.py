@@ -94,7 +94,7 @@ def _tell_ready(sender: Any = None, **_: Any) -> None:
     warning = broker.warning(settings)
     if warning:
         log.warning("broker.unusual", broker=settings.broker.value, why=warning)
-    runtime.monitoring.started()
+    runtime.monitoring.started(lambda: bool(app.amqp.queues.consume_from))
     log.info("worker.ready", name=sender.hostname, queues=queues)
 
 

@@ -40,6 +40,7 @@ class Facts:
         redis_answers_for_s: for how long Redis has answered every time; None if it does not.
         since_poll_s: how long ago a message, or the word that there is none, came from the broker.
         is_full: whether every slot holds a job, so that no message is asked for.
+        has_queues: whether it consumes any queue; remote control (`cancel_consumer`) may take all away.
     """
 
     has_started: bool
@@ -50,6 +51,7 @@ class Facts:
     redis_answers_for_s: float | None
     since_poll_s: float | None
     is_full: bool
+    has_queues: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ def readiness(facts: Facts) -> Verdict:
         problems.append("it has not started")
     if facts.is_stopping:
         problems.append("it is stopping")
+    if not facts.has_queues:
+        problems.append("it was told to consume no queue")
     if facts.lateness_s > LATE_S:
         problems.append(f"the event loop is {facts.lateness_s:.1f} s late")
     if facts.has_started and not _is_redis_there(facts):
@@ -104,4 +108,5 @@ def _is_redis_there(facts: Facts) -> bool:
 
 
 def _polls_late(facts: Facts, limit_s: float) -> bool:
-    return facts.has_started and not facts.is_full and facts.since_poll_s is not None and facts.since_poll_s > limit_s
+    asks = facts.has_started and facts.has_queues and not facts.is_full
+    return asks and facts.since_poll_s is not None and facts.since_poll_s > limit_s

@@ -34,6 +34,7 @@ class Monitoring:
         self._slots = 0
         self._has_started = False
         self._is_stopping: Callable[[], bool] = lambda: False
+        self._has_queues: Callable[[], bool] = lambda: True
         self._server: MetricsServer | None = None
 
     @property
@@ -66,9 +67,9 @@ class Monitoring:
         _log.info("metrics.serving", host=host, port=port)
         return port
 
-    def started(self) -> None:
-        """Note that the process takes messages."""
-        self._has_started = True
+    def started(self, has_queues: Callable[[], bool]) -> None:
+        """Note that the process takes messages, as long as it consumes any queue."""
+        self._has_started, self._has_queues = True, has_queues
 
     def polled(self) -> None:
         """Note that a message came from the broker, or the word that there is none."""
@@ -98,4 +99,5 @@ class Monitoring:
             redis_answers_for_s=beats.redis_answers_for_s(),
             since_poll_s=beats.since_turn_s(Loop.CONSUMER),
             is_full=self._in_hand() >= self._slots,
+            has_queues=self._has_queues(),
         )

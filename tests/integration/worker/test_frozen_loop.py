@@ -44,7 +44,7 @@ def test_a_frozen_event_loop_is_told_while_it_is_frozen(bridge: Bridge) -> None:
     monitoring = Monitoring(lambda: 0)
     port = monitoring.start(settings, lambda: False)
     assert port is not None
-    monitoring.started()
+    monitoring.started(lambda: True)
     bridge.spawn(monitoring.heartbeats.beat(), lambda _: None)
     monitoring.measures.loop_turned(Loop.MOVER, answered=True)
     assert ask(port, "/readyz") == (200, [])

@@ -18,6 +18,7 @@ WELL = Facts(
     redis_answers_for_s=3600.0,
     since_poll_s=0.5,
     is_full=False,
+    has_queues=True,
 )
 STARTING = replace(WELL, has_started=False, since_turn_s=dict.fromkeys(Loop), since_redis_s=None, since_poll_s=None)
 STUCK = {Loop.MOVER: 301.0}
@@ -46,6 +47,7 @@ TABLE = {
         "broker",
     ),
     "every slot is taken, so it asks for nothing": (replace(WELL, since_poll_s=121.0, is_full=True), True, ""),
+    "an operator took its queues away": (replace(WELL, since_poll_s=900.0, has_queues=False), True, "no queue"),
     "a broker that tells of no polls": (replace(WELL, since_poll_s=None), True, ""),
 }
 
