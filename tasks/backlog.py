@@ -136,7 +136,10 @@ class BacklogReader:
         by_lane: defaultdict[tuple[str, str], _Some] = defaultdict(_Some)
         by_tenant: defaultdict[str, _Some] = defaultdict(_Some)
         for key, some in waiting.items():
-            queue, lane, tenant = keys.parts_of_waiting(key)
+            try:
+                queue, lane, tenant = keys.parts_of_waiting(key)
+            except ValueError:
+                continue  # not written by us; it must not take the view of all the others
             by_lane[queue, lane] += some
             by_tenant[tenant] += some
         lanes = [await self._read_lane(queue, lane, by_lane[queue, lane]) for queue, lane in LANES]

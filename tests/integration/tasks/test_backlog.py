@@ -120,6 +120,14 @@ async def test_every_page_of_waiting_tenants_is_read(redis: TextRedis) -> None:
     assert (bulk.waiting, backlog.waiting_tenants, bulk.oldest_age) == (1000, 1000, None)
 
 
+async def test_a_waiting_set_that_is_none_of_ours_takes_no_view_of_the_others(redis: TextRedis) -> None:
+    await redis.zadd(keys.waiting("dispatch.bulk", Lane.BULK, "acme"), {"job-1": 1})
+    await redis.zadd("tl:waiting:junk", {"job-2": 1})
+    await redis.sadd(keys.WAITERS, keys.waiting("dispatch.bulk", Lane.BULK, "acme"), "tl:waiting:junk")
+    backlog = await BacklogReader(redis).read()
+    assert (backlog.jobs, backlog.waiting_tenants) == (1, 1)
+
+
 async def test_what_is_overdue_and_damaged_is_counted(redis: TextRedis) -> None:
     now = await now_ms(redis)
     await redis.zadd(keys.DELAYED, {"due": now - 1000, "not-yet": now + 60_000})
