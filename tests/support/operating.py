@@ -16,8 +16,9 @@ from tests.support.hands import Hand, of_call
 from tests.support.immediate import run
 from tests.support.places import unfinished
 from trunkline_client import keys
-from trunkline_client.words import JobState
+from trunkline_client.words import JobState, Lane
 
+any_lane = st.sampled_from((None, *Lane))
 ANEW = timedelta(hours=1)
 
 
@@ -62,10 +63,16 @@ class Operating(Dispatching):
         self._replay_as_told(self._job(which), Terms(unknown=unknown, ttl=ANEW if is_anew else None), by_two)
 
     @precondition(lambda self: self._replayable())
-    @rule(which=any_of, unknown=st.booleans(), by_two=st.booleans())
-    def replay_what_may_be(self, which: int, unknown: bool, by_two: bool) -> None:
+    @rule(
+        which=any_of,
+        unknown=st.booleans(),
+        lane=any_lane,
+        via=st.sampled_from((None, "acme-twilio")),
+        by_two=st.booleans(),
+    )
+    def replay_what_may_be(self, which: int, unknown: bool, lane: Lane | None, via: str | None, by_two: bool) -> None:
         jobs = self._replayable()
-        self._replay_as_told(jobs[which % len(jobs)], Terms(unknown=unknown, ttl=ANEW), by_two)
+        self._replay_as_told(jobs[which % len(jobs)], Terms(unknown=unknown, ttl=ANEW, lane=lane, via=via), by_two)
 
     def _replayable(self) -> list[str]:
         states = {JobState.FAILED, JobState.EXPIRED, JobState.HELD}
@@ -100,6 +107,7 @@ class Operating(Dispatching):
         outcomes = {json.loads(text)["outcome"] for name, text in tried.items() if name.startswith("result:")}
         is_in_doubt = bool(outcomes - {"refused"}) or "maybe_sent" in before or "maybe_twice" in before
         assert terms.unknown or not (is_in_doubt or before["state"] == JobState.HELD)
+        assert after["lane"] == (terms.lane or before["lane"])
         assert after["state"] == (JobState.RECONCILING if outcomes - {"refused"} else JobState.QUEUED)
 
     @precondition(lambda self: self._now.members(keys.HELD))
