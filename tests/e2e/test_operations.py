@@ -94,6 +94,7 @@ def test_a_provider_that_is_down_is_passed_over_and_taken_back(sound: System) ->
     assert sent_over(sound, send(sound, "passed-3", tenant="globex")) == "globex-syniverse"
 
     hold_one(sound)
+    assert "taken out of use: acme/acme-twilio, globex/globex-" in sound.run("doctor").stdout
     assert book.step("trunkline senders enable").code == 0
     assert sent_over(sound, send(sound, "own-4")) == "acme-twilio"
     assert "job-1" in book.step("trunkline jobs list --state held").out

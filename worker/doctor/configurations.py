@@ -29,6 +29,7 @@ class Met:
         without_chain: those without a default chain.
         unusable_chain: those of whose default chain no sender may be used.
         drafts: senders that no chain can name, as tenant/sender.
+        disabled: senders that chains pass over by the word of an administrator, as tenant/sender.
         secrets: the sealed credentials by the key that opens them; empty without a key ring.
         misplaced: senders whose credential was sealed for another one.
     """
@@ -39,6 +40,7 @@ class Met:
     without_chain: list[str] = field(default_factory=list)
     unusable_chain: list[str] = field(default_factory=list)
     drafts: list[str] = field(default_factory=list)
+    disabled: list[str] = field(default_factory=list)
     secrets: Tally = field(default_factory=Tally)
     misplaced: list[str] = field(default_factory=list)
 
@@ -82,6 +84,7 @@ def _meet(met: Met, tenant: str, config: TenantConfig | DocumentUnreadable | Non
     elif all(unusable(config.senders.get(key)) for key in config.default_chain):
         met.unusable_chain.append(tenant)
     met.drafts += [f"{tenant}/{sender.key}" for sender in config.senders.values() if is_draft(sender)]
+    met.disabled += [f"{tenant}/{sender.key}" for sender in config.senders.values() if not sender.enabled]
     if ring is not None:
         meet_secrets(config, ring, met.secrets)
         met.misplaced += [f"{tenant}/{one.key}" for one in config.senders.values() if _is_anothers(tenant, one, ring)]
@@ -105,6 +108,7 @@ def findings_of(met: Met) -> list[Finding]:
             *_some(met.unusable_chain, _unusable_chain),
             *_some(met.without_chain, _without_chain),
             *_some(met.drafts, _drafts),
+            *_some(met.disabled, _disabled),
             *unfinished(met),
         ]
     )
@@ -174,4 +178,14 @@ def _drafts(names: Sequence[str]) -> Finding:
         f"senders that are drafts: {named(names)}",
         "nothing is sent over a draft, and no chain can name it",
         "trunkline senders consent or trunkline senders select completes it, trunkline senders remove takes it away",
+    )
+
+
+def _disabled(names: Sequence[str]) -> Finding:
+    return Finding(
+        "disabled",
+        Severity.HINT,
+        f"senders that were taken out of use: {named(names)}",
+        "chains pass them over, so their tenants' jobs leave through the next account, and are charged there",
+        "trunkline senders enable takes one into use again; trunkline audit says who disabled it, and when",
     )

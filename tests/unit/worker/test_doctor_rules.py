@@ -129,6 +129,7 @@ TENANTS: list[tuple[Met, list[Told]]] = [
     (Met(1, 1, without_chain=["acme"]), [("no_chain", Severity.WARNING)]),
     (Met(1, 1, unusable_chain=["acme"]), [("unusable_chain", Severity.WARNING)]),
     (Met(1, 1, drafts=["acme/own"]), [("draft", Severity.HINT)]),
+    (Met(1, 1, disabled=["acme/own"]), [("disabled", Severity.HINT)]),
     (Met(2, 1), [("unfinished", Severity.UNKNOWN)]),
 ]
 
