@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -12,7 +13,14 @@ from tests.support.redis_server import RedisServer
 from trunkline_client.connection import open_async
 
 # The first draw of a text builds Hypothesis's Unicode tables: 2.6 s in a fresh clone, which says nothing of our code.
-settings.register_profile("trunkline", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A developer's runs try other examples each time; those of CI are the same for the same code.
+settings.register_profile(
+    "trunkline",
+    settings(),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+)
 settings.load_profile("trunkline")
 
 

@@ -108,7 +108,10 @@ class Operating(Dispatching):
         is_in_doubt = bool(outcomes - {"refused"}) or "maybe_sent" in before or "maybe_twice" in before
         assert terms.unknown or not (is_in_doubt or before["state"] == JobState.HELD)
         assert after["lane"] == (terms.lane or before["lane"])
-        assert after["state"] == (JobState.RECONCILING if outcomes - {"refused"} else JobState.QUEUED)
+        # A held job that was being asked about goes on with that, also where a late answer has settled it meanwhile.
+        goes_on = before["state"] == JobState.HELD and "reconciling" in before and terms.via is None
+        is_asked_about = goes_on or bool(outcomes - {"refused"})
+        assert after["state"] == (JobState.RECONCILING if is_asked_about else JobState.QUEUED)
 
     @precondition(lambda self: self._now.members(keys.HELD))
     @rule(which=any_of, was_sent=st.booleans())
