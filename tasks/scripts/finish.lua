@@ -132,7 +132,12 @@ end
 if job.last_finish == token(job.attempts) then
   return { 'done', job.state }
 end
-local is_its_attempt = number == '0' or number == job.open or number == job.reconciling
+local is_its_attempt = number == job.open or number == job.reconciling
+if number == '0' then
+  -- Without a call of its own no attempt is open, and what stays in hand then comes from a lookup. Else this has arrived
+  -- a second time.
+  is_its_attempt = not job.open and (move ~= 'stay' or job.reconciling)
+end
 if job.place ~= 'attempt' or job.owner ~= owner or job.fence ~= fence or not is_its_attempt then
   return take_evidence()
 end

@@ -130,6 +130,23 @@ async def test_a_finish_sent_again_changes_nothing(
     assert without_clocks(await snapshot(redis)) == before
 
 
+async def test_a_turn_to_the_same_sender_that_arrives_after_its_attempt_began_changes_nothing(
+    redis: TextRedis, journal: Journal, claimed: Claimed
+) -> None:
+    await begin(journal, claimed)
+    unknown = moves.look_up_later(timedelta(0), moves.unknown_fields(1, 5)).ending(1, UNKNOWN, 5)
+    await journal.finish(claimed, unknown, sealed_content=None)
+    await journal.move_due(10)
+    asking = await journal.claim("job-1", "2", "worker:b")
+    assert isinstance(asking, Claimed)
+    await journal.finish(asking, moves.same_sender_again(), sealed_content=None)
+    await begin(journal, asking, 2)
+    before = without_clocks(await snapshot(redis))
+
+    assert await journal.finish(asking, moves.same_sender_again(), sealed_content=None) is None
+    assert without_clocks(await snapshot(redis)) == before
+
+
 def without_clocks(database: dict[str, Any]) -> dict[str, Any]:
     """A kept lease moves with the clock; nothing else may."""
     record = dict(database["tl:job:job-1"][0])
