@@ -14,7 +14,6 @@ import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
-from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
@@ -22,6 +21,7 @@ from redis.sentinel import Sentinel
 
 from trunkline_client.errors import SettingsInvalid
 from trunkline_client.failover import (
+    RETRIES,
     AsyncConnection,
     AsyncSentinelConnection,
     AsyncSentinelPool,
@@ -30,6 +30,7 @@ from trunkline_client.failover import (
     SentinelConnection,
     SentinelPool,
     TlsConnection,
+    backoff,
 )
 from trunkline_client.private import Token
 
@@ -46,10 +47,6 @@ TLS_OPTIONS: Final = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
 SOCKET_TIMEOUT_S: Final = 5.0
 CONNECT_TIMEOUT_S: Final = 2.0
 HEALTH_CHECK_INTERVAL_S: Final = 10
-#: a command is sent at most four times; every script of ours may be sent again with equal arguments.
-RETRIES: Final = 3
-BACKOFF_BASE_S: Final = 0.05
-BACKOFF_CAP_S: Final = 0.5
 #: "still loading" and "no master any more" arrive as connection errors too.
 RETRIED: Final = (RedisConnectionError, RedisTimeoutError)
 
@@ -110,9 +107,9 @@ def open_sync(
         name: what an error calls the setting.
     """
     address = parse(redis_url, name=name)
-    options = _client_options(address, client_name) | {"retry": Retry(_backoff(), RETRIES, RETRIED)}
+    options = _client_options(address, client_name) | {"retry": Retry(backoff(), RETRIES, RETRIED)}
     if address.service:
-        sentinel = Sentinel(list(address.nodes), sentinel_kwargs=_sentinel_options(Retry(_backoff(), 0)))
+        sentinel = Sentinel(list(address.nodes), sentinel_kwargs=_sentinel_options(Retry(backoff(), 0)))
         kinds = {"connection_pool_class": SentinelPool, "connection_class": SentinelConnection}
         master: redis.Redis = sentinel.master_for(address.service, **options, **kinds, **_limits(max_connections))
         return master
@@ -134,9 +131,9 @@ def open_async(
         name: what an error calls the setting.
     """
     address = parse(redis_url, name=name)
-    options = _client_options(address, client_name) | {"retry": AsyncRetry(_backoff(), RETRIES, RETRIED)}
+    options = _client_options(address, client_name) | {"retry": AsyncRetry(backoff(), RETRIES, RETRIED)}
     if address.service:
-        sentinel = AsyncSentinel(list(address.nodes), sentinel_kwargs=_sentinel_options(AsyncRetry(_backoff(), 0)))
+        sentinel = AsyncSentinel(list(address.nodes), sentinel_kwargs=_sentinel_options(AsyncRetry(backoff(), 0)))
         kinds = {"connection_pool_class": AsyncSentinelPool, "connection_class": AsyncSentinelConnection}
         master: redis.asyncio.Redis = sentinel.master_for(
             address.service, **options, **kinds, **_limits(max_connections)
@@ -162,7 +159,7 @@ def celery_broker(redis_url: str, *, name: str = VARIABLE) -> tuple[str, dict[st
             f"sentinel://{login}{_bracketed(host)}:{port}/{address.database}" for host, port in address.nodes
         )
         # redis-py's own retries made a worker start 26 s later for one dead Sentinel
-        options = {**_timeouts(), "retry": Retry(_backoff(), 0)}
+        options = {**_timeouts(), "retry": Retry(backoff(), 0)}
         return url, {"master_name": address.service, "sentinel_kwargs": options}
     (host, port) = address.nodes[0]
     location = f"{login}{_bracketed(host)}:{port}/{address.database}"
@@ -262,10 +259,6 @@ def _timeouts() -> dict[str, Any]:
 def _sentinel_options(retry: Retry | AsyncRetry) -> dict[str, Any]:
     """A Sentinel that does not answer is passed over at once: the next one knows as much."""
     return {**_timeouts(), "retry": retry, "decode_responses": True}
-
-
-def _backoff() -> ExponentialWithJitterBackoff:
-    return ExponentialWithJitterBackoff(base=BACKOFF_BASE_S, cap=BACKOFF_CAP_S)
 
 
 def _bracketed(host: str) -> str:

@@ -13,8 +13,11 @@ from typing import Any, Final
 import redis
 import redis.asyncio
 from redis.asyncio import sentinel as async_sentinel
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MasterDownError, NoPermissionError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.retry import Retry
 from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection
 
 #: how Redis 6.2 shows what stopped a script: `Error running script (call to f_...): @user_script:1: -READONLY You ...`
@@ -28,8 +31,19 @@ _NO_WRITES: Final = ("NOREPLICAS ", "MISCONF ")
 _CAN_SPARE: Final = "inuse_connections" in signature(redis.BlockingConnectionPool.disconnect).parameters
 
 
+#: a command is sent at most four times; every script of ours may be sent again with equal arguments.
+RETRIES: Final = 3
+BACKOFF_BASE_S: Final = 0.05
+BACKOFF_CAP_S: Final = 0.5
+
+
 class NoWrites(RedisConnectionError):
     """The server takes no writes at present."""
+
+
+def backoff() -> ExponentialWithJitterBackoff:
+    """Return the pauses between two tries."""
+    return ExponentialWithJitterBackoff(base=BACKOFF_BASE_S, cap=BACKOFF_CAP_S)
 
 
 def translated(error: ResponseError) -> RedisConnectionError | ResponseError:
@@ -49,6 +63,20 @@ def translated(error: ResponseError) -> RedisConnectionError | ResponseError:
 class _Leaves:
     """What every blocking connection does with an error."""
 
+    retry: Any  # redis-py's own attribute
+
+    def connect(self) -> None:
+        """Connect; a server that does not answer in time is tried once.
+
+        redis-py 8.1 tries a new connection four times, and that again for each of the four times that it sends a
+        command: a server that accepts and never answers held a producer for 82 s. Now it is told after 5.
+        """
+        whole, self.retry = self.retry, Retry(backoff(), RETRIES, (RedisConnectionError,))
+        try:
+            super().connect()  # type: ignore[misc]
+        finally:
+            self.retry = whole
+
     def read_response(self, *arguments: Any, **options: Any) -> Any:
         try:
             return super().read_response(*arguments, **options)  # type: ignore[misc]  # of the connection it is mixed into
@@ -63,6 +91,15 @@ class _Leaves:
 
 class _AsyncLeaves:
     """The same for asyncio."""
+
+    retry: Any
+
+    async def connect(self) -> None:
+        whole, self.retry = self.retry, AsyncRetry(backoff(), RETRIES, (RedisConnectionError,))
+        try:
+            await super().connect()  # type: ignore[misc]
+        finally:
+            self.retry = whole
 
     async def read_response(self, *arguments: Any, **options: Any) -> Any:
         try:
