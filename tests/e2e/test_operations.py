@@ -21,10 +21,8 @@ from trunkline_client.connection import open_async
 from trunkline_client.errors import NotAccepted
 from trunkline_client.words import JobState
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(shutil.which("jq") is None, reason="the runbooks use jq, which is not installed"),
-]
+pytestmark = pytest.mark.e2e
+needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="this runbook uses jq, which is not installed")
 
 #: an address where no Twilio is.
 NOWHERE = {"TRUNKLINE_TWILIO_API_URL": "http://127.0.0.1:1", "TRUNKLINE_TWILIO_MESSAGING_URL": "http://127.0.0.1:1"}
@@ -76,6 +74,7 @@ def accepted_once(system: System, count: int) -> bool:
     return len(recipients) == len(set(recipients)) == count
 
 
+@needs_jq
 def test_a_provider_that_is_down_is_passed_over_and_taken_back(sound: System) -> None:
     book = Runbook.of(sound, "Provider down")
     stop_workers(sound)
@@ -156,6 +155,7 @@ def test_a_revoked_token_is_replaced_and_its_failures_are_replayed(sound: System
     assert book.is_done
 
 
+@needs_jq
 def test_a_campaign_is_called_back_from_a_growing_backlog(sound: System) -> None:
     book = Runbook.of(sound, "Backlog growing")
     stop_workers(sound)
