@@ -66,7 +66,7 @@ def open_tracing(settings: Settings, worker: str) -> Tracing:
     except ImportError as error:
         raise TracingUnusable(
             f"{variable('tracing')} is on, and OpenTelemetry is not installed; "
-            f"install it with pip install 'trunkline[tracing]', or set {variable('tracing')}=0"
+            f"in Trunkline's repository, pip install ./client '.[tracing]', or set {variable('tracing')}=0"
         ) from error
     try:
         return OpenTelemetry.from_environment(worker)

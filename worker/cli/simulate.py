@@ -44,7 +44,9 @@ def simulate(host: str, port: int, world_file: Path | None, *, allow_remote: boo
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
-        raise SimulatorsMissing("the simulators are not installed: pip install 'trunkline[simulators]'") from error
+        raise SimulatorsMissing(
+            "the simulators are not installed: in Trunkline's repository, pip install ./client '.[simulators]'"
+        ) from error
 
     def announce(addresses: server.Addresses) -> None:
         assignments = " ".join(f"{name}={value}" for name, value in addresses.environment.items())

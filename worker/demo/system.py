@@ -87,7 +87,9 @@ def check_installed(needed: Sequence[str] = _NEEDED) -> None:
     """Raise `DemoFailed` if the extra is not installed."""
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
-        raise DemoFailed(f"the demo needs {', '.join(missing)}: pip install 'trunkline[demo]'")
+        raise DemoFailed(
+            f"the demo needs {', '.join(missing)}: in Trunkline's repository, pip install ./client '.[demo]'"
+        )
 
 
 @contextmanager

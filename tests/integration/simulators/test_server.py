@@ -88,7 +88,7 @@ def test_without_the_extra_the_command_names_it() -> None:
     command = [COMMAND[0], COMMAND[1], hide + COMMAND[2], COMMAND[3]]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 1
-    assert "trunkline[simulators]" in ended.stderr
+    assert "./client '.[simulators]'" in ended.stderr
 
 
 def test_a_taken_port_is_a_clear_error() -> None:

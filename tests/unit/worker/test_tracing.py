@@ -252,7 +252,7 @@ def test_tracing_without_its_extra_is_one_clear_error(monkeypatch: pytest.Monkey
     monkeypatch.delitem(sys.modules, "worker.tracing")
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
 
-    with pytest.raises(TracingUnusable, match=r"TRUNKLINE_TRACING is on.* pip install 'trunkline\[tracing\]'"):
+    with pytest.raises(TracingUnusable, match=r"TRUNKLINE_TRACING is on.* pip install \./client '\.\[tracing\]'"):
         open_tracing(settings(tracing=True), "w")
 
 

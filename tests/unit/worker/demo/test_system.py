@@ -9,7 +9,9 @@ from worker.demo.system import check_installed
 
 
 def test_a_missing_extra_is_named_with_the_command_that_brings_it() -> None:
-    with pytest.raises(DemoFailed, match=r"needs no_such_library: pip install 'trunkline\[demo\]'$"):
+    with pytest.raises(
+        DemoFailed, match=r"needs no_such_library: in Trunkline's repository, pip install \./client '\.\[demo\]'$"
+    ):
         check_installed(("json", "no_such_library"))
 
 
