@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
@@ -41,6 +40,9 @@ class Runtime(Protocol):
     def revoke(self, job_id: str, hop: str) -> Revocation:
         """Cancel a job whose waiting nudge was revoked."""
 
+    def pause(self, seconds: float) -> None:
+        """Let a task wait; no other waits for it."""
+
 
 def register(app: Celery, runtime: Runtime) -> None:
     """Define Trunkline's tasks on `app`; they run on `runtime`, which may start later."""
@@ -65,7 +67,7 @@ def register(app: Celery, runtime: Runtime) -> None:
                 return runtime.submit(job, self.request.id).line
             except SubmitAgain as error:
                 # This message is the only copy of the job: it goes back to its queue, but not in a hot loop.
-                time.sleep(_SUBMIT_PAUSE_S)
+                runtime.pause(_SUBMIT_PAUSE_S)
                 raise Reject(error, requeue=True) from error
 
 

@@ -23,6 +23,7 @@ from trunkline_client.words import Lane  # noqa: E402
 from worker import broker, remote_control, transport  # noqa: E402
 from worker.bootstrap import WorkerRuntime  # noqa: E402
 from worker.logs import configure  # noqa: E402
+from worker.pool import DispatchPool  # noqa: E402
 from worker.revoking import register_commands  # noqa: E402
 from worker.settings import LogFormat, load_broker_settings, load_settings  # noqa: E402
 from worker.steps import CoreStep  # noqa: E402
@@ -69,6 +70,7 @@ app = _build()
 register(app, runtime)
 register_commands(runtime)
 CoreStep.runtime = runtime
+DispatchPool.bridge = runtime.bridge
 transport.tell_polls_to(runtime.monitoring.polled)
 app.steps["worker"].add(CoreStep)
 inspect_command(name=remote_control.COMMAND)(remote_control.trunkline_facts)

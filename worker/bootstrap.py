@@ -74,8 +74,8 @@ class WorkerRuntime:
     """Runs the asynchronous core of one process; implements `tasks.celery_tasks.Runtime`."""
 
     def __init__(self) -> None:
-        self._bridge = Bridge()
-        self.monitoring = Monitoring(lambda: self._bridge.in_hand)
+        self.bridge = Bridge()
+        self.monitoring = Monitoring(lambda: self.bridge.in_hand)
         self._services: Services | None = None
         self._providers: Providers | None = None
         self._redis: Redis | None = None
@@ -99,11 +99,11 @@ class WorkerRuntime:
         """
         self._tracing = open_tracing(settings, _worker_name())
         self.monitoring.start(settings, is_stopping)
-        self._bridge.start()
+        self.bridge.start()
         if self.monitoring.is_on:
-            self._bridge.spawn(self.monitoring.heartbeats.beat(), _die)
+            self.bridge.spawn(self.monitoring.heartbeats.beat(), _die)
         try:
-            self._bridge.run(self._open(settings, is_stopping))
+            self.bridge.run(self._open(settings, is_stopping))
         except GivenBack as error:
             raise StoppedEarly("stopped while it started") from error
         services, measures = self._ready(), self.monitoring.measures
@@ -113,19 +113,19 @@ class WorkerRuntime:
             Sweeper(services.journal, measures).run(),
             run_forgetter(services.journal, measures),
         ):
-            self._bridge.spawn(loop, _die)
+            self.bridge.spawn(loop, _die)
         if self._retired is not None:
-            self._bridge.spawn(run_destroyer(self._retired, measures), _die)
+            self.bridge.spawn(run_destroyer(self._retired, measures), _die)
 
     @property
     def in_hand(self) -> int:
         """How many jobs and submitted messages are being worked on."""
-        return self._bridge.in_hand if self._services is not None else 0
+        return self.bridge.in_hand if self._services is not None else 0
 
     def give_back(self) -> None:
         """Send nothing more, end what is in hand, and give it back; if Redis is away, its leases run out instead."""
         in_hand = self.in_hand
-        done = self._bridge.let_go(self._close_leases, self._put_back, timeout_s=_GIVE_BACK_S)
+        done = self.bridge.let_go(self._close_leases, self._put_back, timeout_s=_GIVE_BACK_S)
         if in_hand or not done:
             _log.warning("worker.gave_back", in_hand=in_hand, done=done)
         self._tracing.flush(_FLUSH_S)
@@ -133,28 +133,32 @@ class WorkerRuntime:
     def stop(self) -> None:
         """End the upkeep loops and close every connection."""
         try:
-            self._bridge.stop(self._close())
+            self.bridge.stop(self._close())
         finally:
             self.monitoring.stop()
             self._tracing.close(_FLUSH_S)
 
     def dispatch(self, job_id: str, hop: str) -> Report:
         """Carry one job one pass further."""
-        return self._bridge.run(dispatch(self._ready(), job_id, hop))
+        return self.bridge.run(dispatch(self._ready(), job_id, hop))
 
     def dispatch_many(self, job_ids: Sequence[str]) -> list[Report]:
         """Carry many jobs one pass further, side by side."""
-        return self._bridge.run(self._dispatch_many(job_ids))
+        return self.bridge.run(self._dispatch_many(job_ids))
 
     def submit(self, job: object, task_id: str) -> Report:
         """Record a job that came through the broker."""
         client = AsyncTrunkline(redis=self._redis)
-        return self._bridge.run(submit(self._ready().journal, client, job, task_id))
+        return self.bridge.run(submit(self._ready().journal, client, job, task_id))
 
     def revoke(self, job_id: str, hop: str) -> Revocation:
         """Cancel a job whose waiting nudge was revoked."""
         self._ready()
-        return self._bridge.run(revoke(cast("Redis", self._redis), job_id, hop))
+        return self.bridge.run(revoke(cast("Redis", self._redis), job_id, hop))
+
+    def pause(self, seconds: float) -> None:
+        """Let a task wait; no other waits for it."""
+        self.bridge.run(asyncio.sleep(seconds))
 
     async def _dispatch_many(self, job_ids: Sequence[str]) -> list[Report]:
         services = self._ready()

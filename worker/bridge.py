@@ -1,8 +1,9 @@
-"""The one place that knows how Celery's pool and the asynchronous core meet: an event loop on a thread of its own."""
+"""Where Celery's pool and the asynchronous core meet: an event loop on a thread of its own."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 from tasks.lease import GivenBack
 from trunkline_client.errors import TrunklineError
+from worker.passes import is_in_pass, run_pass, wait_for
 
 Result = TypeVar("Result")
 
@@ -26,7 +28,7 @@ class NotRunning(TrunklineError):
 
 
 class Bridge:
-    """An event loop on a daemon thread; pool threads hand it coroutines and wait."""
+    """An event loop on a daemon thread; it runs the pool's tasks, and other threads hand it coroutines and wait."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -41,7 +43,7 @@ class Bridge:
 
     @property
     def in_hand(self) -> int:
-        """How many coroutines threads wait for."""
+        """How many of the pool's tasks, and of the coroutines that threads wait for, have not ended."""
         return len(self._in_hand)
 
     def start(self) -> None:
@@ -59,22 +61,34 @@ class Bridge:
         started.wait()
         self._loop = loop
 
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """Call `function` on the loop; of an ended loop nobody expects anything."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(function)
+
+    def carry(self, function: Callable[[], None]) -> None:
+        """Begin `function`, which may call `run` and raises nothing; only on the loop."""
+        task = asyncio.get_running_loop().create_task(run_pass(function))
+        self._in_hand.add(task)
+        task.add_done_callback(self._in_hand.discard)
+
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run `work` on the loop and return its result; blocks the calling thread only.
+        """Run `work` on the loop and return its result; a task of the pool steps aside, another thread is blocked.
 
         Raises:
             NotRunning: the loop is not running.
             GivenBack: `let_go` ended it.
         """
         try:
-            return self._hand_over(self._noted(work)).result()
-        except CancelledError as error:
+            return wait_for(work) if is_in_pass() else self._hand_over(self._noted(work)).result()
+        except (CancelledError, asyncio.CancelledError) as error:
             raise GivenBack("the worker stopped before it was done") from error
 
     def let_go(
         self, first: Callable[[], None], last: Callable[[], Coroutine[Any, Any, None]], *, timeout_s: float
     ) -> bool:
-        """Run `first`, end what threads wait for, and run `last`; returns whether that was done in time.
+        """Run `first`, end what is in hand, and run `last`; returns whether that was done in time.
 
         What is about to end by itself, such as a command to Redis, has a moment to do so.
         """

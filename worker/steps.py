@@ -65,7 +65,7 @@ class CoreStep(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships n
         self._stopping.begin()
 
     def terminate(self, parent: Any) -> None:
-        """Leave the core running: the pool's threads still need it; `worker.app` stops it after them."""
+        """Leave the core running: the pool's tasks still need it; `worker.app` stops it after them."""
 
     stop = terminate
 
