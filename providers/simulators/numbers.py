@@ -1,4 +1,4 @@
-"""Facts about phone numbers and texts that the providers check: country, shape, segments."""
+"""Facts about phone numbers that the providers check: country and shape."""
 
 from __future__ import annotations
 
@@ -11,11 +11,6 @@ import phonenumbers
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _ALPHANUMERIC: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &+_-]{1,11}", re.ASCII)
 _SHORT_CODE: Final = re.compile(r"[0-9]{3,8}", re.ASCII)
-_GSM: Final = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-_GSM_EXTENDED: Final = frozenset("\f^{}\\[~]|€")
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -47,17 +42,3 @@ def is_short_code(text: str) -> bool:
 def is_alphanumeric_sender(text: str) -> bool:
     """Return whether `text` has the form of an alphanumeric sender ID."""
     return _ALPHANUMERIC.fullmatch(text) is not None and text == text.strip()
-
-
-def segments(body: str) -> int:
-    """Return how many SMS segments `body` takes.
-
-    One holds 160 GSM-7 septets or 70 UTF-16 units; each of several holds 153 or 67.
-    """
-    if all(character in _GSM or character in _GSM_EXTENDED for character in body):
-        units = sum(2 if character in _GSM_EXTENDED else 1 for character in body)
-        alone, joined = 160, 153
-    else:
-        units = len(body.encode("utf-16-be")) // 2
-        alone, joined = 70, 67
-    return 1 if units <= alone else -(-units // joined)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from providers.simulators.numbers import country_of, segments
+from providers.segments import segments
+from providers.simulators.numbers import country_of
 from providers.simulators.world import SyniverseChannel, SyniverseSenderId
 
 VOICE_PREFIX: Final = "voice:"

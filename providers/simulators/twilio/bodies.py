@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, Final
 
-from providers.simulators.numbers import country_of, segments
+from providers.segments import segments
+from providers.simulators.numbers import country_of
 from providers.simulators.world import (
     TwilioAccount,
     TwilioNumber,

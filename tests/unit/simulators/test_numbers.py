@@ -2,26 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.simulators.numbers import country_of, is_phone_number, segments
-
-
-@pytest.mark.parametrize(
-    ("body", "count"),
-    [
-        ("", 1),
-        ("a" * 160, 1),
-        ("a" * 161, 2),
-        ("a" * 306, 2),
-        ("€" * 80, 1),
-        ("€" * 81, 2),
-        ("ж" * 70, 1),
-        ("ж" * 71, 2),
-        ("😀" * 35, 1),
-        ("😀" * 36, 2),
-    ],
-)
-def test_a_text_takes_as_many_segments_as_its_alphabet_needs(body: str, count: int) -> None:
-    assert segments(body) == count
+from providers.simulators.numbers import country_of, is_phone_number
 
 
 @pytest.mark.parametrize(
