@@ -1,12 +1,13 @@
 """The journal: the record of every job and attempt in Redis, moved only by its scripts.
 
-Every method is one round trip. All are safe to repeat with equal arguments, so the Redis client may re-send a command
-whose answer was lost.
+Every method is one round trip, which those of a job in hand share with other jobs. All are safe to repeat with equal
+arguments, so the Redis client may re-send a command whose answer was lost.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -17,6 +18,7 @@ from senders.policy import Rule
 from tasks import lua
 from tasks.moves import BOUND_KEEP_MS, Move
 from tasks.record import JobRecord, decode
+from tasks.script_calls import Calls, ScriptCalls
 from trunkline_client import keys
 from trunkline_client.words import JobState
 
@@ -121,13 +123,17 @@ class Swept:
 class Journal:
     """The journal scripts bound to one Redis client with decoded answers."""
 
-    def __init__(self, redis: Redis, *, lease_ms: int) -> None:
+    def __init__(self, redis: Redis, *, lease_ms: int, calls: Calls | None = None) -> None:
+        """Bind the scripts.
+
+        Args:
+            redis: the client.
+            lease_ms: how long a claim lasts.
+            calls: calls the scripts of jobs in hand; without it, in pipelines that they share.
+        """
         self._redis = redis
         self._lease_ms = lease_ms
-        self._claim = lua.load(redis, "claim")
-        self._begin = lua.load(redis, "begin_attempt")
-        self._count = lua.load(redis, "count")
-        self._finish = lua.load(redis, "finish")
+        self._calls = calls or ScriptCalls(redis)
         self._bind = lua.load(redis, "bind")
         self._renew = lua.load(redis, "renew")
         self._move_due = lua.load(redis, "move_due")
@@ -142,7 +148,7 @@ class Journal:
         Raises:
             RecordUnreadable: the record is damaged or of another version; the lease keeps others away until it ends.
         """
-        answer = await self._claim(keys=[keys.job(job_id)], args=[job_id, hop, owner, self._lease_ms])
+        answer = await self._run("claim", job_id, [job_id, hop, owner, self._lease_ms])
         if answer[0] == "left":
             return Left(answer[1])
         flat = answer[3]
@@ -174,13 +180,13 @@ class Journal:
         record = claimed.record
         arguments: list[Any] = [record.id, claimed.owner, record.fence, number, attempt, self._lease_ms, least_life_ms]
         arguments += [json.dumps(chain) if chain else "", limits, twins, country or ""]
-        answer = await self._begin(keys=[keys.job(record.id)], args=arguments)
+        answer = await self._run("begin_attempt", record.id, arguments)
         return Begun(answer[-1])
 
     async def count(self, claimed: Claimed, limits: str) -> Counted:
         """Count a job against `limits` (what `limits_of` returned), once, if the lease holds and they admit it."""
         record = claimed.record
-        answer = await self._count(keys=[keys.job(record.id)], args=[record.id, claimed.owner, record.fence, limits])
+        answer = await self._run("count", record.id, [record.id, claimed.owner, record.fence, limits])
         return Counted(answer[-1])
 
     async def finish(self, claimed: Claimed, move: Move, *, sealed_content: str | None) -> JobState | None:
@@ -195,9 +201,10 @@ class Journal:
         if move.kind == "stay":
             details["lease_ms"] = self._lease_ms
         record = claimed.record
-        answer = await self._finish(
-            keys=[keys.job(record.id)],
-            args=[
+        answer = await self._run(
+            "finish",
+            record.id,
+            [
                 record.id,
                 claimed.owner,
                 record.fence,
@@ -239,6 +246,13 @@ class Journal:
             arguments += [claimed.record.id, claimed.owner, claimed.record.fence]
         lost = set(await self._renew(keys=[], args=arguments))
         return [one for one in claims if f"{one.record.id} {one.record.fence}" in lost]
+
+    async def aclose(self) -> None:
+        """Give up the calls that are under way for jobs in hand."""
+        await self._calls.aclose()
+
+    async def _run(self, script: str, job_id: str, arguments: Sequence[str | int]) -> Any:
+        return await self._calls.call(lua.script(script), [keys.job(job_id)], arguments)
 
     async def reject_unrecorded(self, job_id: str, tenant: str, fields: tuple[str, ...]) -> None:
         """Record a submitted job that breaks the contract; `fields` names what was wrong, without values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from importlib import resources
 
@@ -9,6 +10,7 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from trunkline_client import scripts as client_scripts
+from trunkline_client.scripts import Script
 
 _WITHOUT_PRELUDE = frozenset({"backlog_lane", "backlog_waiting", "bind", "reseal"})
 _WITH_LIMITS = frozenset({"begin_attempt", "count"})
@@ -54,6 +56,13 @@ def source(name: str) -> str:
     if name in _WHEN_FULL:
         parts.insert(0, _read("when_full"))
     return "\n".join(parts)
+
+
+@cache
+def script(name: str) -> Script:
+    """Return the journal script `name` with the hash it is called by."""
+    text = source(name)
+    return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
 def load(redis: Redis, name: str) -> AsyncScript:

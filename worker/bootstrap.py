@@ -29,6 +29,7 @@ from tasks.lease import GivenBack, LeaseKeeper
 from tasks.report import Report
 from tasks.retired import RetiredSecrets
 from tasks.revoke import Revocation, revoke
+from tasks.script_calls import MOST_BATCHES
 from tasks.services import DispatchSettings, Services
 from tasks.submit import submit
 from tasks.upkeep import Sweeper, run_destroyer, run_forgetter, run_mover
@@ -51,7 +52,7 @@ _RENEWALS_PER_LEASE: Final = 10 / 3
 _GIVE_BACK_S: Final = 1.0
 #: How long the last spans may take to leave; with a collector that is away they would for ever.
 _FLUSH_S: Final = 1.0
-#: Connections to Redis besides one for each job in hand: upkeep, and jobs between two steps.
+#: Connections to Redis besides those of the jobs' scripts: upkeep, submitted jobs, and loads of configurations.
 _SPARE_CONNECTIONS: Final = 32
 _MS_PER_DAY: Final = 86_400_000
 #: How many tenants a starting worker looks at for a credential to try its keys on.
@@ -187,7 +188,7 @@ class WorkerRuntime:
 
     async def _open(self, settings: Settings, is_stopping: Callable[[], bool]) -> None:
         url = settings.redis_url.get_secret_value()
-        connections = settings.concurrency + _SPARE_CONNECTIONS
+        connections = MOST_BATCHES + _SPARE_CONNECTIONS
         self._redis = redis = open_async(url, client_name="trunkline-worker", max_connections=connections)
         await _wait_for_redis(lambda: warn_of_unsafe(redis), is_stopping)
         await _wait_for_redis(lambda: _write_tuning(redis, settings), is_stopping)
@@ -226,6 +227,8 @@ class WorkerRuntime:
     async def _close(self) -> None:
         if self._providers is not None:
             await self._providers.aclose()
+        if self._services is not None:
+            await self._services.journal.aclose()
         if self._redis is not None:
             await self._redis.aclose()
 

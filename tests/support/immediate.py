@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from redis import Redis
 from redis.client import Pipeline
 
 from tests.support.journal import TextRedis
+from trunkline_client.scripts import Script
 
 Answer = TypeVar("Answer")
 
@@ -43,6 +44,20 @@ class _ImmediatePipeline:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         return getattr(self.blocking, name)  # type: ignore[no-any-return]
+
+
+class ImmediateCalls:
+    """Calls every script at once and alone, for a journal over an `immediate` client."""
+
+    def __init__(self, redis: TextRedis) -> None:
+        self._redis = redis
+
+    async def call(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+        """Return what the script answers."""
+        return await self._redis.register_script(script.text)(keys=keys, args=args)
+
+    async def aclose(self) -> None:
+        """Nothing is ever under way."""
 
 
 def immediate(client: Redis) -> TextRedis:

@@ -22,7 +22,7 @@ from tasks.journal import Begun, Claimed, Journal
 from tasks.moves import Move
 from tests.support.flow import twilio
 from tests.support.hands import Hand, sent
-from tests.support.immediate import immediate, run
+from tests.support.immediate import ImmediateCalls, immediate, run
 from tests.support.journal import cancel, enqueue, snapshot
 from tests.support.places import Picture, contradictions, picture
 from trunkline_client import keys
@@ -43,7 +43,7 @@ class JournalMachine(RuleBasedStateMachine):
         super().__init__()
         self._client = open_sync(url)
         self._redis = immediate(self._client)
-        self._journal = Journal(self._redis, lease_ms=LEASE_MS)
+        self._journal = Journal(self._redis, lease_ms=LEASE_MS, calls=ImmediateCalls(self._redis))
         self._numbers = count(1)
         self._hands: list[Hand] = []
         self._taken: list[str] = []

@@ -21,7 +21,7 @@ from tasks import moves
 from tasks.attempt_json import attempt_json
 from tasks.journal import Begun, Claimed, Journal
 from tests.support.flow import twilio
-from tests.support.immediate import immediate, run
+from tests.support.immediate import ImmediateCalls, immediate, run
 from tests.support.journal import TextRedis, enqueue
 from tests.support.limits import DAY, DIGESTER, MINUTE, SECOND, WEEK_MS
 from trunkline_client import Trunkline, keys
@@ -197,7 +197,7 @@ class World:
 
     def __init__(self, redis: TextRedis, client: Trunkline) -> None:
         self.redis, self.client, self.model = redis, client, Model()
-        self._journal = Journal(redis, lease_ms=600_000)
+        self._journal = Journal(redis, lease_ms=600_000, calls=ImmediateCalls(redis))
         # Two days ago, so that every time around it is past.
         self._midnight = int(time.time() * 1000) // DAY * DAY - 2 * DAY
         self._counted: dict[str, Job] = {}

@@ -11,7 +11,7 @@ from providers.faults import Fault
 from tasks import moves
 from tasks.journal import Journal
 from tests.support.cli import Ran, run_cli
-from tests.support.immediate import immediate, run
+from tests.support.immediate import ImmediateCalls, immediate, run
 from tests.support.in_hand import REFUSED, begin, end, failed, held_unknown, in_hand, sent
 from tests.support.journal import TextRedis, enqueue
 from trunkline_client import keys
@@ -36,7 +36,7 @@ def now(redis_url: str) -> Iterator[TextRedis]:
 
 @pytest.fixture
 def journal(now: TextRedis) -> Journal:
-    return Journal(now, lease_ms=10_000)
+    return Journal(now, lease_ms=10_000, calls=ImmediateCalls(now))
 
 
 def told(ran: Ran, code: int) -> str:
