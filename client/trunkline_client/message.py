@@ -38,16 +38,24 @@ def nudge(
         placed_ms: Redis time, in ms since 1970.
         front: whether it is written to the serving end of its list.
     """
-    in_fallback = queue in keys.FALLBACK_QUEUES
-    return _message(
-        task=DISPATCH_TASK,
-        task_id=f"{job_id}.{hop}",
-        arguments=[job_id, tenant, lane.value],
-        shown=f"('{job_id}', '{tenant}', '{lane.value}')",
-        queue=queue,
-        priority=lane.broker_priority if in_fallback else 0,
-        extra={"placed_ms": placed_ms, "front": front},
-    )
+    task_id = f"{job_id}.{hop}"
+    headers = {
+        "task": DISPATCH_TASK,
+        "id": task_id,
+        "argsrepr": f"('{job_id}', '{tenant}', '{lane.value}')",
+        "placed_ms": placed_ms,
+    }
+    properties = {
+        "delivery_info": {"exchange": "", "routing_key": queue},
+        "body_encoding": "utf-8",
+        "delivery_tag": task_id,
+    }
+    return {
+        "body": json.dumps([[job_id, tenant, lane.value], {}, {}], separators=(",", ":"), ensure_ascii=False),
+        "content-type": "application/json",
+        "headers": headers | ({"front": True} if front else {}),
+        "properties": properties | ({"priority": lane.broker_priority} if queue in keys.FALLBACK_QUEUES else {}),
+    }
 
 
 def submit_message(job: Mapping[str, Any], task_id: str, queue: str) -> dict[str, Any]:
@@ -58,28 +66,14 @@ def submit_message(job: Mapping[str, Any], task_id: str, queue: str) -> dict[str
         task_id: a fresh id; the same id again is the same job.
         queue: one of the `dispatch.*` queues.
     """
-    return _message(
-        task=SUBMIT_TASK,
-        task_id=task_id,
-        arguments=[dict(job)],
-        shown=HIDDEN_ARGUMENTS,
-        queue=queue,
-        priority=0,
-        extra={},
-    )
-
-
-def _message(
-    *, task: str, task_id: str, arguments: list[Any], shown: str, queue: str, priority: int, extra: Mapping[str, Any]
-) -> dict[str, Any]:
     embedded = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
     return {
-        "body": json.dumps([arguments, {}, embedded], separators=(",", ":"), ensure_ascii=False),
+        "body": json.dumps([[dict(job)], {}, embedded], separators=(",", ":"), ensure_ascii=False),
         "content-encoding": "utf-8",
         "content-type": "application/json",
         "headers": {
             "lang": "py",
-            "task": task,
+            "task": SUBMIT_TASK,
             "id": task_id,
             "root_id": task_id,
             "parent_id": None,
@@ -88,18 +82,17 @@ def _message(
             "eta": None,
             "expires": None,
             "timelimit": [None, None],
-            "argsrepr": shown,
+            "argsrepr": HIDDEN_ARGUMENTS,
             "kwargsrepr": "{}",
             "origin": "trunkline",
             "ignore_result": True,
-            **extra,
         },
         "properties": {
             "correlation_id": task_id,
             "reply_to": "",
             "delivery_mode": 2,
             "delivery_info": {"exchange": "", "routing_key": queue},
-            "priority": priority,
+            "priority": 0,
             "body_encoding": "utf-8",
             "delivery_tag": task_id,
         },

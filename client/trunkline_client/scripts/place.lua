@@ -18,28 +18,19 @@ local function broker_list(queue, lane)
   return queue
 end
 
-local function broker_priority(queue, lane)
-  if string.sub(queue, 1, 9) == 'fallback.' then
-    return PRIORITY[lane]
-  end
-  return 0
-end
-
--- A Celery message, protocol version 2, with a plain JSON body. It names the job and carries nothing private.
+-- A Celery message, protocol version 2, with a plain JSON body, without what Celery takes to be there if it is not. It names
+-- the job and carries nothing private.
 local function nudge(id, hop, job, placed, front)
   local task_id = cjson.encode(id .. '.' .. hop)
-  local arguments = '[' .. cjson.encode(id) .. ',' .. cjson.encode(job.tenant) .. ',' .. cjson.encode(job.lane) .. ']'
-  local body = '[' .. arguments .. ',{},{"callbacks":null,"errbacks":null,"chain":null,"chord":null}]'
+  local body = '[[' .. cjson.encode(id) .. ',' .. cjson.encode(job.tenant) .. ',' .. cjson.encode(job.lane) .. '],{},{}]'
   local shown = "('" .. id .. "', '" .. job.tenant .. "', '" .. job.lane .. "')"
+  local in_fallback = string.sub(job.queue, 1, 9) == 'fallback.'
   return '{"body":' .. cjson.encode(body)
-    .. ',"content-encoding":"utf-8","content-type":"application/json","headers":{"lang":"py","task":"trunkline.dispatch","id":'
-    .. task_id .. ',"root_id":' .. task_id
-    .. ',"parent_id":null,"group":null,"retries":0,"eta":null,"expires":null,"timelimit":[null,null],"argsrepr":'
-    .. cjson.encode(shown) .. ',"kwargsrepr":"{}","origin":"trunkline","ignore_result":true,"placed_ms":' .. int(placed)
-    .. ',"front":' .. (front and 'true' or 'false')
-    .. '},"properties":{"correlation_id":' .. task_id
-    .. ',"reply_to":"","delivery_mode":2,"delivery_info":{"exchange":"","routing_key":' .. cjson.encode(job.queue)
-    .. '},"priority":' .. broker_priority(job.queue, job.lane) .. ',"body_encoding":"utf-8","delivery_tag":' .. task_id .. '}}'
+    .. ',"content-type":"application/json","headers":{"task":"trunkline.dispatch","id":' .. task_id
+    .. ',"argsrepr":' .. cjson.encode(shown) .. ',"placed_ms":' .. int(placed) .. (front and ',"front":true' or '')
+    .. '},"properties":{"delivery_info":{"exchange":"","routing_key":' .. cjson.encode(job.queue) .. '}'
+    .. (in_fallback and ',"priority":' .. PRIORITY[job.lane] or '')
+    .. ',"body_encoding":"utf-8","delivery_tag":' .. task_id .. '}}'
 end
 
 -- Takes one head start of this lane if any is left. A claim without a head start earns one back, so head starts take
