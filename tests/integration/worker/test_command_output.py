@@ -69,7 +69,7 @@ TRIED_ELSEWHERE = {
         for name in ("add", "consent", "countries", "enable", "refresh", "remove", "replace", "select")
     ),
     *("senders unselect", "senders verify", "policies remove", "policies reset-quota", "policies set", "jobs settle"),
-    *("demo", "exporter", "simulate", "jobs watch"),
+    *("bench", "demo", "exporter", "simulate", "jobs watch"),
 }
 
 

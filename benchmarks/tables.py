@@ -1,0 +1,54 @@
+"""A part of a run as lines of text; the first of each comparison is the baseline of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+def lines(part: Row) -> Iterator[str]:
+    """Yield the lines of one part, as `asdict` or a file of `--json` has it."""
+    yield f"\n{part['name']} ({part['took_s']:.0f} s)"
+    yield from _measurements(part["measurements"])
+    yield from _latencies(part["latencies"])
+    for fact in part["facts"]:
+        yield f"  {fact['what']:74}{fact['value']:>10,.2f} {fact['unit']}"
+    for note in part["notes"]:
+        yield f"  ({note['text']})"
+    if part["error"]:
+        yield f"  ENDED EARLY: {part['error']}"
+
+
+def compared(rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[Row]]]:
+    """Yield what is compared and its rows, the baseline first."""
+    for what, group in groupby(rows, key=lambda row: str(row["what"])):
+        yield what, list(group)
+
+
+def ratio(row: Row, baseline: Row, name: str) -> float:
+    """Return how many times the baseline's figure a row's is."""
+    return float(row[name] / baseline[name]) if baseline[name] else float("nan")
+
+
+def _measurements(rows: Sequence[Row]) -> Iterator[str]:
+    for what, group in compared(rows):
+        yield f"\n  {what:36}{'per second':>12}{'rate':>8}{'CPU us':>9}{'CPU':>8}{'Redis us':>10}{'RSS MB':>8}"
+        for row in group:
+            rate, cpu = ratio(row, group[0], "per_s"), ratio(row, group[0], "cpu_us")
+            redis, rss = ("" if row[name] is None else f"{row[name]:,.0f}" for name in ("redis_us", "rss_mb"))
+            yield (
+                f"    {row['way']:34}{row['per_s']:>12,.0f}{rate:>7.2f}x{row['cpu_us']:>9,.0f}{cpu:>7.2f}x"
+                f"{redis:>10}{rss:>8}"
+            )
+
+
+def _latencies(rows: Sequence[Row]) -> Iterator[str]:
+    for what, group in compared(rows):
+        names = list(group[0]["percentiles_ms"])
+        yield f"\n  {what + ', ms':36}{'count':>8}" + "".join(f"{name:>10}" for name in names)
+        for row in group:
+            figures = "".join(f"{row['percentiles_ms'][name]:>10.1f}" for name in names)
+            yield f"    {row['way']:34}{row['count']:>8,}{figures}"
