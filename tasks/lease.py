@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 from redis.exceptions import RedisError
@@ -17,7 +18,9 @@ from tasks.measures import NO_MEASURES, Loop, Measures
 from trunkline_client.errors import TrunklineError
 
 #: Trusted less than Redis grants, for the way of the answer and for clocks that run apart.
-_MARGIN_S = 0.5
+_MARGIN_S: Final = 0.5
+#: To renew 1,000 leases in one script holds Redis for 10 ms, in which every other call of every worker waits.
+_AT_ONCE: Final = 100
 
 _log = structlog.get_logger("trunkline.lease")
 
@@ -56,7 +59,7 @@ class Hold:
 
 
 class LeaseKeeper:
-    """Renews every hold of this process in one script call per period."""
+    """Renews every hold of this process once per period, a hundred in one script call."""
 
     def __init__(
         self,
@@ -95,8 +98,11 @@ class LeaseKeeper:
         Raises:
             RedisError: Redis is away; the leases run out by themselves.
         """
-        claims = [hold.claimed for hold in self._holds]
-        return len(claims) - len(await self._journal.release(claims)) if claims else 0
+        released = 0
+        for holds in _batches(self._holds):
+            claims = [hold.claimed for hold in holds]
+            released += len(claims) - len(await self._journal.release(claims))
+        return released
 
     @contextlib.contextmanager
     def holding(self, claimed: Claimed, asked_at: float) -> Iterator[Hold]:
@@ -122,14 +128,21 @@ class LeaseKeeper:
 
     async def renew_once(self) -> bool:
         """Renew every hold; those Redis no longer grants end at once. Returns False if Redis did not answer."""
-        holds = list(self._holds)
-        if self._is_closed or not holds:
-            return True
+        for holds in _batches(self._holds):
+            # those that ended while the batches before were renewed have no lease to lose
+            held = [hold for hold in holds if hold in self._holds]
+            if self._is_closed:
+                break
+            if held and not await self._renew(held):
+                return False
+        return True
+
+    async def _renew(self, holds: Sequence[Hold]) -> bool:
         asked_at = self._monotonic()
         try:
             lost = await self._journal.renew([hold.claimed for hold in holds])
         except RedisError as error:
-            _log.warning("lease.renewal_failed", held=len(holds), error=type(error).__name__)
+            _log.warning("lease.renewal_failed", held=len(self._holds), error=type(error).__name__)
             return False
         if self._is_closed:
             return True
@@ -139,3 +152,9 @@ class LeaseKeeper:
             else:
                 hold.valid_until = max(hold.valid_until, asked_at + self._lease_s - _MARGIN_S)
         return True
+
+
+def _batches(holds: Collection[Hold]) -> Iterator[list[Hold]]:
+    """Return the present holds in parts that Redis does quickly."""
+    every = list(holds)
+    return (every[start : start + _AT_ONCE] for start in range(0, len(every), _AT_ONCE))
