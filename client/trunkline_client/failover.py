@@ -20,6 +20,8 @@ from redis.exceptions import MasterDownError, NoPermissionError, OutOfMemoryErro
 from redis.retry import Retry
 from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection
 
+from trunkline_client.packing import PacksInC
+
 #: how Redis 6.2 shows what stopped a script: `Error running script (call to f_...): @user_script:1: -READONLY You ...`
 _WRAPPED_NO_MASTER: Final = (": -READONLY ", ": -MASTERDOWN ")
 _WRAPPED_FULL: Final = ": -OOM "
@@ -133,15 +135,15 @@ class SentinelPool(SentinelConnectionPool, redis.BlockingConnectionPool):
         super().disconnect(**({"inuse_connections": inuse_connections} if _CAN_SPARE else {}))
 
 
-class AsyncConnection(_AsyncLeaves, redis.asyncio.Connection):
+class AsyncConnection(_AsyncLeaves, PacksInC, redis.asyncio.Connection):
     """To a plain server."""
 
 
-class AsyncTlsConnection(_AsyncLeaves, redis.asyncio.SSLConnection):
+class AsyncTlsConnection(_AsyncLeaves, PacksInC, redis.asyncio.SSLConnection):
     """To a plain server over TLS."""
 
 
-class AsyncSentinelConnection(_AsyncLeaves, async_sentinel.SentinelManagedConnection):
+class AsyncSentinelConnection(_AsyncLeaves, PacksInC, async_sentinel.SentinelManagedConnection):
     """To the master that Sentinels name."""
 
 
