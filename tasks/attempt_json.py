@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from providers.faults import Fault, Outcome
 from providers.protocol import AttemptResult, Origin
 from senders.model import Sender
+
+#: `json.dumps` with options builds an encoder for every call.
+COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +78,4 @@ def _begun(job_id: str, number: int, sender: Uncalled, started_ms: int) -> dict[
 
 
 def _dumped(kept: dict[str, Any]) -> str:
-    return json.dumps(kept, separators=(",", ":"))
+    return COMPACT.encode(kept)

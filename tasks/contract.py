@@ -16,6 +16,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from providers.twiml import LONGEST_TWIML, twiml_length
 from providers.voice_markup import parse
+from senders.countries import parsed_number
 from tasks.contract_rules import CROSS_RULES, ruled
 from trunkline_client.errors import FieldError, JobInvalid
 from trunkline_client.job import problems
@@ -112,9 +113,8 @@ def _can_exist(number: str) -> bool:
 
     New ranges are in use before the library's metadata knows them, so a number need not be in a known range.
     """
-    try:
-        parsed = phonenumbers.parse(number, None)
-    except phonenumbers.NumberParseException:
+    parsed = parsed_number(number)
+    if parsed is None:
         return False
     same = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) == number
     return same and phonenumbers.is_possible_number(parsed)

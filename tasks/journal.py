@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from senders.policy import Rule
 from tasks import lua
+from tasks.attempt_json import COMPACT
 from tasks.moves import BOUND_KEEP_MS, Move
 from tasks.record import JobRecord, decode
 from tasks.script_calls import Calls, ScriptCalls
@@ -212,7 +213,7 @@ class Journal:
                 move.result,
                 move.outcome.value if move.outcome else "",
                 move.kind,
-                json.dumps(details, separators=(",", ":")),
+                COMPACT.encode(details),
             ],
         )
         return JobState(answer[1]) if answer[0] == "done" else None

@@ -47,6 +47,9 @@ class JobFields(TypedDict, total=False):
     traceparent: str | None
 
 
+_CHANNELS: Final = {channel.value: channel for channel in Channel}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedJob:
     """A job within the limits, in the parts that its record keeps apart; its text form shows nothing private.
@@ -98,8 +101,9 @@ def check(job: Mapping[str, Any], job_id: str) -> CheckedJob:
 def problems(given: Mapping[str, Any]) -> list[FieldError]:
     """Return everything wrong with the given fields, at most one problem for each."""
     found = {name: "is required" for name in REQUIRED if name not in given}
+    channel = _channel(given)
     for name, value in given.items():
-        problem = field_problem(name, value, given)
+        problem = _problem(name, value, given, channel)
         if problem:
             found[name] = problem
     unknown = [name for name in found if name not in FIELDS]
@@ -109,9 +113,12 @@ def problems(given: Mapping[str, Any]) -> list[FieldError]:
 
 def field_problem(name: str, value: object, others: Mapping[str, Any]) -> str | None:
     """Return what is wrong with one given field beside the others, None if nothing is."""
+    return _problem(name, value, others, _channel(others))
+
+
+def _problem(name: str, value: object, others: Mapping[str, Any], channel: Channel | None) -> str | None:
     if name not in FIELDS:
         return _NO_FIELD
-    channel = _channel(others)
     problem = _rule(name, channel).problem(value)
     if problem:
         return problem
@@ -142,7 +149,7 @@ def _rule(name: str, channel: Channel | None) -> Rule:
 
 def _channel(given: Mapping[str, Any]) -> Channel | None:
     channel = given.get("channel")
-    return Channel(channel) if isinstance(channel, str) and channel in set(Channel) else None
+    return _CHANNELS.get(channel) if isinstance(channel, str) else None
 
 
 def _order_problem(send_at_ms: int | None, expires_at_ms: int | None) -> str | None:

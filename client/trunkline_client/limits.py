@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 from trunkline_client.times import TIME_HINT, read_ms
@@ -136,6 +137,7 @@ def json_bytes(value: object) -> bytes:
     return _JSON.encode(value).encode()
 
 
+@cache
 def body_rule(channel: Channel) -> TextRule:
     """Return the rule for the text of a message over `channel`."""
     most = MOST_BODY[channel]
