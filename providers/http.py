@@ -9,9 +9,10 @@ import asyncio
 import json
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final
 
 import httpx
@@ -49,7 +50,7 @@ class Exchange:
     @property
     def is_success(self) -> bool:
         """Whether the status is a 2xx."""
-        return httpx.codes.is_success(self.status)
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     def field(self, name: str) -> object:
         """Return a field of a JSON object, None if the body is anything else or lacks it."""
@@ -95,26 +96,61 @@ async def call(
     Raises:
         LeaseLost: from `before_first_byte`; nothing was sent.
     """
-    departure = Departure(before_first_byte)
-    request.extensions[EXTENSION] = departure
-    response = await _send(client, request, auth, deadline_s, departure)
+    departure = _departing(request, before_first_byte)
+    response = await _end_of(client.send(request, auth=auth), deadline_s, departure)
     if not isinstance(response, httpx.Response):
         return response
+    return _exchange(response, response.content, request_id_header)
+
+
+async def post(
+    transport: httpx.AsyncBaseTransport,
+    request: httpx.Request,
+    *,
+    deadline_s: float,
+    request_id_header: str | None = None,
+    before_first_byte: Callable[[], None],
+) -> Call:
+    """Return how one request ended that a transport takes as it is; the arguments are those of `call`.
+
+    What `httpx.AsyncClient` does besides is either refused here (redirects, cookies, hooks, proxies) or done by the
+    caller once for all requests (the URL, the headers), and costs more than the exchange itself.
+
+    Raises:
+        LeaseLost: from `before_first_byte`; nothing was sent.
+    """
+    departure = _departing(request, before_first_byte)
+    response = await _end_of(transport.handle_async_request(request), deadline_s, departure)
+    if not isinstance(response, httpx.Response):
+        return response
+    if not isinstance(response.stream, httpx.ByteStream):
+        raise TypeError("a transport of posts reads the whole answer")
+    return _exchange(response, b"".join(response.stream), request_id_header)
+
+
+def _departing(request: httpx.Request, before_first_byte: Callable[[], None] | None) -> Departure:
+    departure = Departure(before_first_byte)
+    request.extensions[EXTENSION] = departure
+    return departure
+
+
+def _exchange(response: httpx.Response, content: bytes, request_id_header: str | None) -> Exchange:
+    headers = response.headers
     return Exchange(
         response.status_code,
-        _json(response.content),
-        retry_after_s=_retry_after_s(response.headers),
-        request_id=response.headers.get(request_id_header) if request_id_header else None,
+        _json(content),
+        retry_after_s=_retry_after_s(headers),
+        request_id=headers.get(request_id_header) if request_id_header else None,
     )
 
 
-async def _send(
-    client: httpx.AsyncClient, request: httpx.Request, auth: httpx.Auth | None, deadline_s: float, departure: Departure
+async def _end_of(
+    answer: Awaitable[httpx.Response], deadline_s: float, departure: Departure
 ) -> httpx.Response | NeverSent | InDoubt:
     """Return the whole answer, or what its absence says."""
     try:
         async with asyncio.timeout(deadline_s):
-            return await client.send(request, auth=auth)
+            return await answer
     except TimeoutError:
         return InDoubt(DEADLINE_PASSED) if departure.may_have_left else NeverSent(DEADLINE_PASSED)
     except AddressNotAllowed:
@@ -154,11 +190,13 @@ def _retry_after_s(headers: httpx.Headers) -> float | None:
 
     It is at most a week: a job lives no longer, and no answer may name a number of seconds that no date can hold.
     """
-    asked = headers.get("retry-after", "").strip()
+    asked = headers.get("retry-after")
+    if asked is None:
+        return None
     try:
         seconds = float(asked)
     except ValueError:
-        seconds = _seconds_between(headers.get("date", ""), asked)
+        seconds = _seconds_between(headers.get("date", ""), asked.strip())
     return min(seconds, _LONGEST_WAIT_S) if math.isfinite(seconds) and seconds >= 0 else None
 
 

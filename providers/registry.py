@@ -15,6 +15,8 @@ from providers.gateway_hosts import PUBLIC_ONLY, HostRules
 from providers.gateway_tokens import TokenCache
 from providers.gateway_transport import GatewayTransport
 from providers.http import keep_urls_out_of_logs
+from providers.post_transport import PostTransport
+from providers.posting import Poster
 from providers.protocol import Kind, Provider
 from providers.syniverse import Syniverse
 from providers.syniverse_api import SyniverseApi
@@ -102,17 +104,21 @@ class Providers:
         limits = timeouts or Timeouts()
         watched = wrap or _as_it_is
         self._client = _client(watched(transport or AiohttpTransport(ssl_context=ssl_context)), limits)
+        self._posts = watched(
+            transport or PostTransport(connect_s=limits.connect_s, read_s=limits.read_s, ssl_context=ssl_context)
+        )
+        poster = Poster(self._posts, tuple((name.encode(), value.encode()) for name, value in _headers().items()))
         access = gateways or GatewayAccess()
         gateway_transport = GatewayTransport(access.hosts, ssl_context=access.ssl_context())
         self._gateway_client = _client(watched(gateway_transport), limits, accept="*/*")
         self._tokens = TokenCache(self._gateway_client, deadline_s=limits.verify_s, monotonic=time.monotonic)
         twilio = Twilio(
-            TwilioApi(self._client, endpoints.twilio_api_url, endpoints.twilio_messaging_url), limits.verify_s
+            TwilioApi(self._client, poster, endpoints.twilio_api_url, endpoints.twilio_messaging_url), limits.verify_s
         )
         self._by_kind: dict[Kind, Provider] = {
             Kind.TWILIO: twilio,
             Kind.TWILIO_MESSAGING_SERVICE: twilio,
-            Kind.SYNIVERSE: Syniverse(SyniverseApi(self._client, endpoints.syniverse_api_url), limits.verify_s),
+            Kind.SYNIVERSE: Syniverse(SyniverseApi(self._client, poster, endpoints.syniverse_api_url), limits.verify_s),
             Kind.GATEWAY: Gateways(
                 self._gateway_client,
                 self._tokens,
@@ -130,6 +136,7 @@ class Providers:
         """Close every connection."""
         await self._tokens.aclose()
         await self._client.aclose()
+        await self._posts.aclose()
         await self._gateway_client.aclose()
 
 
@@ -145,9 +152,13 @@ def _client(
         trust_env=False,
         follow_redirects=False,
         timeout=httpx.Timeout(limits.read_s, connect=limits.connect_s),
-        headers={
-            "User-Agent": f"trunkline/{version('trunkline')}",
-            "Accept": accept,
-            "Accept-Encoding": "identity",  # answers are small, and nothing compressed can unfold in our memory
-        },
+        headers=_headers(accept),
     )
+
+
+def _headers(accept: str = "application/json") -> dict[str, str]:
+    return {
+        "User-Agent": f"trunkline/{version('trunkline')}",
+        "Accept": accept,
+        "Accept-Encoding": "identity",  # answers are small, and nothing compressed can unfold in our memory
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -9,12 +10,15 @@ from typing import Final
 import httpx
 
 from providers.http import Call, Exchange, call
+from providers.posting import Header, Poster
 from providers.protocol import Account, BeforeFirstByte
 from trunkline_client.errors import TrunklineError
 
 MESSAGE_REQUESTS: Final = "/messaging/message_requests"
 SENDER_IDS: Final = "/messaging/sender_ids"
 CHANNELS: Final = "/messaging/channels"
+
+_JSON: Final[Header] = (b"Content-Type", b"application/json")
 
 Row = Mapping[str, object]
 
@@ -29,19 +33,28 @@ class ListUnreadable(TrunklineError):
 
 @dataclass(frozen=True, slots=True)
 class SyniverseApi:
-    """The base address of the SCG API and the client that speaks to it."""
+    """The base address of the SCG API and what speaks to it.
+
+    Attributes:
+        client: carries what is read.
+        poster: carries what creates something.
+    """
 
     client: httpx.AsyncClient
+    poster: Poster
     base_url: str
 
     async def create(
         self, account: Account, content: Mapping[str, object], *, deadline_s: float, before_first_byte: BeforeFirstByte
     ) -> Call:
         """Create a message request; it is never repeated."""
-        request = self.client.build_request(
-            "POST", self._url(MESSAGE_REQUESTS), json=dict(content), headers=_auth(account)
+        return await self.poster.post(
+            self._url(MESSAGE_REQUESTS),
+            (_JSON, (b"Authorization", _bearer(account).encode())),
+            json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(),
+            deadline_s=deadline_s,
+            before_first_byte=before_first_byte,
         )
-        return await call(self.client, request, deadline_s=deadline_s, before_first_byte=before_first_byte)
 
     async def read(
         self, account: Account, path: str, *, deadline_s: float, params: Mapping[str, str] | None = None
@@ -78,7 +91,11 @@ class SyniverseApi:
 
 
 def _auth(account: Account) -> dict[str, str]:
-    return {"Authorization": f"Bearer {account.token.reveal()}"}
+    return {"Authorization": _bearer(account)}
+
+
+def _bearer(account: Account) -> str:
+    return f"Bearer {account.token.reveal()}"
 
 
 def _id(row: object, ended: Call) -> str:

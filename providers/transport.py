@@ -24,6 +24,7 @@ from aiohttp.payload import BytesPayload
 from yarl import URL
 
 from providers.departure import EXTENSION, Departure, DepartureRefused
+from providers.post_connection import AnswerTooLarge
 
 #: shorter than the idle timeouts of the providers' front ends (60 s and more), so that a reused connection is fresh.
 KEEPALIVE_S: Final = 15.0
@@ -31,11 +32,7 @@ KEEPALIVE_S: Final = 15.0
 MAX_BODY_BYTES: Final = 1 << 20
 #: aiohttp decodes and frames the body, so the first three would mislead httpx; with the fourth httpx would keep a
 #: cookie of one tenant's account and send it with the next tenant's request.
-_DROPPED_HEADERS: Final = frozenset({b"content-encoding", b"content-length", b"transfer-encoding", b"set-cookie"})
-
-
-class AnswerTooLarge(httpx.ReadError):
-    """The answer's body is larger than any answer this client asks for."""
+DROPPED_HEADERS: Final = frozenset({b"content-encoding", b"content-length", b"transfer-encoding", b"set-cookie"})
 
 
 class GuardedPayload(BytesPayload):
@@ -127,7 +124,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 response.close()
                 raise httpx.ConnectError("an answer came before the request left; the connection was dropped")
             body = await self._read(response)
-        headers = [pair for pair in response.raw_headers if pair[0].lower() not in _DROPPED_HEADERS]
+        headers = [pair for pair in response.raw_headers if pair[0].lower() not in DROPPED_HEADERS]
         return httpx.Response(response.status, headers=headers, content=body, request=request)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:

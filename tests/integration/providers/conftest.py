@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -15,12 +16,34 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from providers.post_transport import PostTransport
 from providers.transport import AiohttpTransport
+
+Transports = Callable[..., httpx.AsyncBaseTransport]
+
+TIMEOUT_S = 0.3
+
+
+@pytest.fixture(
+    params=[AiohttpTransport, partial(PostTransport, connect_s=TIMEOUT_S, read_s=TIMEOUT_S)], ids=["reads", "posts"]
+)
+def transports(request: pytest.FixtureRequest) -> Transports:
+    """Makes a transport of one of the two kinds: both keep the same promises."""
+    made: Transports = request.param
+    return made
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    timeout = httpx.Timeout(0.3, connect=0.3)
+async def client(transports: Transports) -> AsyncIterator[httpx.AsyncClient]:
+    """A client for posts."""
+    async with httpx.AsyncClient(transport=transports(), timeout=httpx.Timeout(TIMEOUT_S), trust_env=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def reader() -> AsyncIterator[httpx.AsyncClient]:
+    """A client for everything else."""
+    timeout = httpx.Timeout(TIMEOUT_S)
     async with httpx.AsyncClient(transport=AiohttpTransport(), timeout=timeout, trust_env=False) as opened:
         yield opened
 

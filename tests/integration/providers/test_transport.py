@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,11 +15,13 @@ import pytest
 
 from providers.http import Exchange, InDoubt, NeverSent, call
 from providers.protocol import LeaseLost
-from providers.transport import MAX_BODY_BYTES, AiohttpTransport
+from providers.transport import MAX_BODY_BYTES
 from tests.support.redis_server import free_port
 from tests.support.scripted_server import EMPTY_ANSWER, Connection, Script, scripted_server
 
 pytestmark = pytest.mark.integration
+
+Transports = Callable[..., httpx.AsyncBaseTransport]
 
 
 async def answer_always(connection: Connection) -> None:
@@ -167,8 +169,10 @@ async def test_a_certificate_nobody_trusts_means_never_sent(
     assert server.requests == []
 
 
-async def test_a_certificate_of_a_trusted_authority_is_accepted(self_signed: Path, server_tls: ssl.SSLContext) -> None:
-    trusting = AiohttpTransport(ssl_context=ssl.create_default_context(cafile=self_signed))
+async def test_a_certificate_of_a_trusted_authority_is_accepted(
+    transports: Transports, self_signed: Path, server_tls: ssl.SSLContext
+) -> None:
+    trusting = transports(ssl_context=ssl.create_default_context(cafile=self_signed))
     async with scripted_server(answer_always, server_tls) as server, httpx.AsyncClient(transport=trusting) as client:
         request = client.build_request("POST", f"https://127.0.0.1:{server.port}", data={"a": "b"})
         assert await call(client, request, deadline_s=5) == Exchange(200, {})
@@ -235,15 +239,15 @@ async def test_a_post_on_a_stale_connection_is_in_doubt_and_not_repeated(client:
     assert len(server.requests) == 2
 
 
-async def test_a_guarded_get_on_a_stale_connection_is_not_repeated(client: httpx.AsyncClient) -> None:
+async def test_a_guarded_get_on_a_stale_connection_is_not_repeated(reader: httpx.AsyncClient) -> None:
     async with scripted_server(answer_once_then_swallow) as server:
         for expected in (Exchange, InDoubt):
-            request = client.build_request("GET", server.url)
-            assert isinstance(await call(client, request, deadline_s=5, before_first_byte=lambda: None), expected)
+            request = reader.build_request("GET", server.url)
+            assert isinstance(await call(reader, request, deadline_s=5, before_first_byte=lambda: None), expected)
     assert len(server.requests) == 2
 
 
-async def test_a_plain_read_on_a_stale_connection_is_repeated(client: httpx.AsyncClient) -> None:
+async def test_a_plain_read_on_a_stale_connection_is_repeated(reader: httpx.AsyncClient) -> None:
     async def answer_every_other(connection: Connection) -> None:
         await connection.read_request()
         if len(connection.server.requests) != 2:
@@ -252,7 +256,7 @@ async def test_a_plain_read_on_a_stale_connection_is_repeated(client: httpx.Asyn
 
     async with scripted_server(answer_every_other) as server:
         for _ in range(2):
-            assert await call(client, client.build_request("GET", server.url), deadline_s=5) == Exchange(200, {})
+            assert await call(reader, reader.build_request("GET", server.url), deadline_s=5) == Exchange(200, {})
 
 
 async def test_a_connection_the_server_closed_while_idle_is_not_used(client: httpx.AsyncClient) -> None:
@@ -280,18 +284,17 @@ async def answer_twice(connection: Connection) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_request(
-    client: httpx.AsyncClient, method: str
+    reader: httpx.AsyncClient, method: str
 ) -> None:
     async with scripted_server(answer_twice) as server:
-        assert await call(client, client.build_request("POST", server.url, data={}), deadline_s=5) == Exchange(200, {})
+        assert await call(reader, reader.build_request("POST", server.url, data={}), deadline_s=5) == Exchange(200, {})
         await server.silent.wait()
         await asyncio.sleep(0.05)  # lets the second answer reach the idle connection
-        ended = await call(client, client.build_request(method, server.url), deadline_s=5)
+        ended = await call(reader, reader.build_request(method, server.url), deadline_s=5)
     assert ended == NeverSent("connect_failed")
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_lost_lease_stops_the_request_before_its_first_byte(client: httpx.AsyncClient, method: str) -> None:
+async def test_a_lost_lease_stops_the_request_before_its_first_byte(client: httpx.AsyncClient) -> None:
     seen = bytearray()
 
     async def record(connection: Connection) -> None:
@@ -303,9 +306,20 @@ async def test_a_lost_lease_stops_the_request_before_its_first_byte(client: http
 
     async with scripted_server(record) as server:
         with pytest.raises(LeaseLost):
-            await call(client, client.build_request(method, server.url), deadline_s=5, before_first_byte=check)
+            await call(client, client.build_request("POST", server.url), deadline_s=5, before_first_byte=check)
         await server.closed.wait()
     assert (bytes(seen), server.connections) == (b"", 1)
+
+
+async def test_a_lost_lease_stops_a_read_too(reader: httpx.AsyncClient) -> None:
+    def check() -> None:
+        raise LeaseLost("the lease ran out")
+
+    async with scripted_server(answer_always) as server:
+        with pytest.raises(LeaseLost):
+            await call(reader, reader.build_request("GET", server.url), deadline_s=5, before_first_byte=check)
+        await server.closed.wait()
+    assert (server.requests, server.connections) == ([], 1)
 
 
 async def test_the_lease_is_checked_after_the_connection_is_open(client: httpx.AsyncClient) -> None:
@@ -371,16 +385,16 @@ async def test_errors_name_no_address_and_no_content(client: httpx.AsyncClient) 
     assert "1234" not in str(caught.value)
 
 
-def test_a_transport_of_another_loop_is_refused() -> None:
-    transport = AiohttpTransport()
+def test_a_transport_of_another_loop_is_refused(transports: Transports) -> None:
+    transport = transports()
 
     async def use(port: int) -> None:
         with pytest.raises(httpx.ConnectError):
-            await transport.handle_async_request(httpx.Request("GET", f"http://127.0.0.1:{port}"))
+            await transport.handle_async_request(httpx.Request("POST", f"http://127.0.0.1:{port}"))
 
     async def misuse() -> None:
         with pytest.raises(RuntimeError, match="another event loop"):
-            await transport.handle_async_request(httpx.Request("GET", "http://127.0.0.1:1"))
+            await transport.handle_async_request(httpx.Request("POST", "http://127.0.0.1:1"))
 
     asyncio.run(use(free_port()))
     asyncio.run(misuse())

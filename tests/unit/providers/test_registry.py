@@ -36,4 +36,4 @@ async def test_the_calls_of_every_provider_can_be_watched() -> None:
 
     await Providers(Endpoints(), wrap=wrap).aclose()
 
-    assert watched == ["AiohttpTransport", "GatewayTransport"]
+    assert watched == ["AiohttpTransport", "PostTransport", "GatewayTransport"]
