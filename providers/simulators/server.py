@@ -72,6 +72,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 simulator_app(simulation),
                 http=SimulatorProtocol,
+                loop="asyncio",  # uvicorn would take uvloop if it is there, which does not reset what is aborted
                 ws="none",
                 timeout_keep_alive=60,  # uvicorn's 5 s would close pooled connections under a pausing benchmark
                 lifespan="on",
