@@ -117,7 +117,7 @@ def medians(results: Iterable[Result]) -> list[Result]:
     """Return one measurement for all rounds of the same, in the order of the first round; the rest as it is."""
     kept: dict[object, list[Result]] = {}
     for each in results:
-        kept.setdefault((each.what, each.way) if isinstance(each, Measurement) else each, []).append(each)
+        kept.setdefault((each.what, each.way) if isinstance(each, Measurement) else len(kept), []).append(each)
     return [_one(list(rounds)) for rounds in kept.values()]
 
 

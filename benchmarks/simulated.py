@@ -88,15 +88,28 @@ class Provider:
                 raise NotAsEnqueued(f"{seen} of {count} messages arrived, and then none for {_STUCK_S:.0f} s")
             time.sleep(every_s)
 
-    def check(self, bodies: Iterable[str]) -> None:
-        """Return if it has received each of these texts once, and nothing else.
+    def wait_for_all(self, bodies: Iterable[str]) -> None:
+        """Return once it has received each of these texts; what else arrives is not counted.
+
+        Raises:
+            NotAsEnqueued: some are missing half a minute later.
+        """
+        wanted, give_up_at = set(bodies), time.monotonic() + _STUCK_S
+        while missing := wanted - {each.body for each in self.received()}:
+            if time.monotonic() > give_up_at:
+                raise NotAsEnqueued(f"{len(missing)} of {len(wanted)} messages have not arrived in {_STUCK_S:.0f} s")
+            time.sleep(1)
+
+    def check(self, bodies: Iterable[str], *, times: int = 1, among_others: bool = False) -> None:
+        """Return if it has received each of these texts as often as it must, and nothing else but `among_others`.
 
         Raises:
             NotAsEnqueued: it has not; the text counts what is missing, doubled and unknown.
         """
         wanted, got = set(bodies), Counter(each.body for each in self.received())
-        missing, unknown = len(wanted - got.keys()), len(got.keys() - wanted)
-        doubled = sum(count > 1 for count in got.values())
+        missing = sum(got[body] < times for body in wanted)
+        unknown = 0 if among_others else len(got.keys() - wanted)
+        doubled = sum(count > times for count in got.values())
         if missing or unknown or doubled:
             raise NotAsEnqueued(f"of {len(wanted)} messages {missing} missing, {doubled} doubled, {unknown} unknown")
 

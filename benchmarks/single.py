@@ -36,7 +36,7 @@ def trunkline(stage: Stage, count: int, concurrency: int) -> Measurement:
     return measurement
 
 
-def peer(stage: Stage, way: Way, count: int) -> Measurement:
+def peer(stage: Stage, way: Way, count: int, *, what: str = WHAT) -> Measurement:
     """Return what a peer's worker takes for each of so many messages."""
     stage.reset()
     environment = stage.environment(**way.environment)
@@ -47,7 +47,7 @@ def peer(stage: Stage, way: Way, count: int) -> Measurement:
         fill = [way.interpreter, "-m", f"benchmarks.peers.{way.module}", str(count)]
         subprocess.run(fill, env=environment, cwd=stage.folder, check=True, capture_output=True)
     with measured(command, folder=stage.folder, environment=environment, name=way.module) as worker:
-        measurement = steady(stage, count, WHAT, way.name, worker)
+        measurement = steady(stage, count, what, way.name, worker)
         stage.provider.check(sending.bodies(count))
     return measurement
 

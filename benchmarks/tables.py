@@ -33,22 +33,29 @@ def ratio(row: Row, baseline: Row, name: str) -> float:
     return float(row[name] / baseline[name]) if baseline[name] else float("nan")
 
 
+def percentiles(rows: Sequence[Row]) -> list[str]:
+    """Return the names of all percentiles that a row knows, ascending; the greatest value comes last."""
+    known = {name for row in rows for name in row["percentiles_ms"]}
+    return [*sorted(known - {"max"}, key=lambda name: float(name[1:])), *sorted(known & {"max"})]
+
+
 def _measurements(rows: Sequence[Row]) -> Iterator[str]:
     for what, group in compared(rows):
-        yield f"\n  {what:36}{'per second':>12}{'rate':>8}{'CPU us':>9}{'CPU':>8}{'Redis us':>10}{'RSS MB':>8}"
+        yield f"\n  {what:42}{'per second':>12}{'rate':>8}{'CPU us':>9}{'CPU':>8}{'Redis us':>10}{'RSS MB':>8}"
         for row in group:
             rate, cpu = ratio(row, group[0], "per_s"), ratio(row, group[0], "cpu_us")
             redis, rss = ("" if row[name] is None else f"{row[name]:,.0f}" for name in ("redis_us", "rss_mb"))
             yield (
-                f"    {row['way']:34}{row['per_s']:>12,.0f}{rate:>7.2f}x{row['cpu_us']:>9,.0f}{cpu:>7.2f}x"
+                f"    {row['way']:40}{row['per_s']:>12,.0f}{rate:>7.2f}x{row['cpu_us']:>9,.0f}{cpu:>7.2f}x"
                 f"{redis:>10}{rss:>8}"
             )
 
 
 def _latencies(rows: Sequence[Row]) -> Iterator[str]:
     for what, group in compared(rows):
-        names = list(group[0]["percentiles_ms"])
-        yield f"\n  {what + ', ms':36}{'count':>8}" + "".join(f"{name:>10}" for name in names)
+        names = percentiles(group)
+        yield f"\n  {what + ', ms':42}{'count':>8}" + "".join(f"{name:>10}" for name in names)
         for row in group:
-            figures = "".join(f"{row['percentiles_ms'][name]:>10.1f}" for name in names)
-            yield f"    {row['way']:34}{row['count']:>8,}{figures}"
+            known = row["percentiles_ms"]
+            figures = "".join(f"{known[name]:>10.1f}" if name in known else f"{'-':>10}" for name in names)
+            yield f"    {row['way']:40}{row['count']:>8,}{figures}"

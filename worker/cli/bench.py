@@ -37,7 +37,9 @@ def bench(size: str | None, only: str | None, *, as_json: bool) -> None:
       trunkline bench --quick --only single
     """  # noqa: D301 - click needs the control character itself
     run, sizes = _benchmarks()
-    if not run.run(sizes.SIZES[size or "default"], _chosen(only, list(run.PARTS)), as_json=as_json):
+    wanted = sizes.SIZES[size or "default"]
+    names = run.parts_of(wanted) if only is None else _chosen(only, list(run.PARTS))
+    if not run.run(wanted, names, as_json=as_json):
         sys.exit(_EXIT_FAILED)
 
 
@@ -52,9 +54,7 @@ def _benchmarks() -> tuple[ModuleType, ModuleType]:
     return run, sizes
 
 
-def _chosen(only: str | None, parts: Sequence[str]) -> list[str]:
-    if only is None:
-        return list(parts)
+def _chosen(only: str, parts: Sequence[str]) -> list[str]:
     chosen = [name.strip() for name in only.split(",") if name.strip()]
     unknown = [name for name in chosen if name not in parts]
     if unknown or not chosen:
