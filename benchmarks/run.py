@@ -80,7 +80,7 @@ def _steps(size: Size) -> Iterable[Result]:
 PARTS: Final[Mapping[str, Measure]] = {
     "single": _on_a_stage(single.measure),
     "bulk": _on_a_stage(bulk.measure),
-    "enqueue": lambda size: enqueue.measure(size.seconds),
+    "enqueue": _on_a_stage(enqueue.measure),
     "latency": _on_a_stage(latency.at_rates),
     "quiet": _on_a_stage(latency.beside_flood),
     "failover": _on_a_stage(failover.measure),
