@@ -22,6 +22,8 @@ from trunkline_client.errors import TrunklineError
 DOCUMENT_VERSION: Final = 1
 #: where the rest of a configuration lies: in the key and in a field of its own.
 _BESIDE: Final = frozenset({"tenant", "version"})
+#: left out where nothing is configured, which keeps the document as small, and as old versions can read it.
+_IF_SET: Final = frozenset({"segments_per_second", "concurrent_requests", "calls_per_second"})
 
 
 class DocumentUnreadable(TrunklineError):
@@ -97,4 +99,5 @@ def _plain(value: object) -> object:
 
 def _fields_of(value: object) -> dict[str, object]:
     """Return the fields of our data; `asdict` would copy everything in them too, at three times the cost."""
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}  # type: ignore[attr-defined]
+    fields = {name: getattr(value, name) for name in value.__dataclass_fields__}  # type: ignore[attr-defined]
+    return {name: one for name, one in fields.items() if one is not None or name not in _IF_SET}

@@ -27,6 +27,7 @@ class Number:
         available: whether the account still had it when last read.
         countries: ISO 3166-1 alpha-2 codes a toll-free number or short code serves; None means United States only
             for those two, and any country for an ordinary number.
+        segments_per_second: what the number can take; None for the default of its type, 0 for no limit.
     """
 
     number: str
@@ -35,6 +36,7 @@ class Number:
     selected: bool = True
     available: bool = True
     countries: tuple[str, ...] | None = None
+    segments_per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Sender:
             `originators` has the selected ones in their order of preference.
         consent: None makes it a draft that no chain can name.
         gateway: how a gateway is spoken to, else None.
+        concurrent_requests: how many calls to its provider may run at once; None for the default, 0 for no limit.
+        calls_per_second: how many voice calls it can take; None for the default, 0 for no limit.
     """
 
     key: str
@@ -86,6 +90,8 @@ class Sender:
     consent: Consent | None = None
     enabled: bool = True
     gateway: Gateway | None = None
+    concurrent_requests: int | None = None
+    calls_per_second: float | None = None
 
     @property
     def account_name(self) -> str:

@@ -30,13 +30,14 @@ from trunkline_client.words import Channel
 class Shortlist:
     """What one sender can send from over one channel, sorted once for all its jobs."""
 
-    __slots__ = ("_anywhere", "_channel", "_home", "_sender")
+    __slots__ = ("_anywhere", "_channel", "_home", "_numbers", "_sender")
 
     def __init__(self, sender: Sender, channel: Channel) -> None:
         """Sort a sender's numbers: about 25 us for each, most of it to tell its country."""
         self._sender = sender
         self._channel = channel
         able = [number for number in sender.numbers if standing_objection(number, channel) is None]
+        self._numbers = {number.number: number for number in able}
         classes = _Classes()
         self._home = _by_country(able, TYPE_RANK[channel], classes)
         ordinary = [number.number for number in able if served_countries(number) is None]
@@ -56,6 +57,10 @@ class Shortlist:
         best = (equals.best(affinity, exclude) for equals in self._in_order(country))
         number = next((one for one in best if one is not None), None)
         return None if number is None else Origin(OriginType.NUMBER, number)
+
+    def number(self, value: str) -> Number | None:
+        """Return the number of the sender that an originator is, None if it is none of those that carry the channel."""
+        return self._numbers.get(value)
 
     def has_any(
         self, *, to: Recipient, country: str | None, sender_id: str | None, exclude: frozenset[str] = frozenset()

@@ -14,8 +14,10 @@ from providers.protocol import NumberType
 from senders.model import Number
 from trunkline_client.words import Channel
 
+_PACE: Final = "segments_per_second"
 #: the fields of `Number`; a test compares them.
-FIELDS: Final = frozenset({"number", "type", "capabilities", "selected", "available", "countries"})
+FIELDS: Final = frozenset({"number", "type", "capabilities", "selected", "available", "countries", _PACE})
+_USUAL: Final = FIELDS - {_PACE}  # the document leaves it out where it is not configured
 _TYPES: Final = {kind.value: kind for kind in NumberType}
 #: how many different lists of countries are kept as one object each.
 _COUNTRY_LISTS: Final = 1024
@@ -23,7 +25,7 @@ _COUNTRY_LISTS: Final = 1024
 
 def as_number(content: dict[str, Any]) -> Number | dict[str, Any]:
     """Return a JSON object as the number it describes, or as it is where it describes none."""
-    if content.keys() != FIELDS:
+    if content.keys() != _USUAL and content.keys() != FIELDS:
         return content
     number, selected, available = content["number"], content["selected"], content["available"]
     if not isinstance(number, str) or type(selected) is not bool or type(available) is not bool:
@@ -36,9 +38,16 @@ def as_number(content: dict[str, Any]) -> Number | dict[str, Any]:
             selected,
             available,
             None if content["countries"] is None else _countries(*_texts(content["countries"])),
+            _pace(content.get(_PACE)),
         )
     except (KeyError, TypeError, ValueError):
         return content
+
+
+def _pace(value: object) -> float | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise TypeError("no number")
+    return None if value is None else float(value)
 
 
 def _texts(value: object) -> list[str]:

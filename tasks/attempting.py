@@ -8,16 +8,17 @@ from typing import Final
 from providers.faults import Fault, Outcome, Ruling
 from providers.protocol import Account, AttemptResult, LeaseLost, Origin
 from senders.model import Sender
+from senders.pacing import Gate, gates_of
 from tasks import moves
 from tasks.attempt_json import attempt_id, attempt_json
 from tasks.attempt_log import log_attempt
 from tasks.calling import call
 from tasks.finishing import finish
 from tasks.in_hand import InHand
-from tasks.journal import Begun
+from tasks.journal import Begun, Waits
 from tasks.limiting import refuse
 from tasks.next_step import NextStep, Step, after_attempt
-from tasks.report import ELSEWHERE, STOPPING, Report
+from tasks.report import ELSEWHERE, STOPPING, Report, waiting
 from tasks.services import Services
 from tasks.situation import Progress, situation
 from tasks.twins import twins_of
@@ -55,12 +56,14 @@ async def _has_other(services: Services, hand: InHand, sender: Sender, tried: fr
 async def attempt(
     services: Services, hand: InHand, sender: Sender, account: Account, origin: Origin, number: int, progress: Progress
 ) -> Ended | Report:
-    """Make attempt `number` from `origin`; a `Report` if the job was lost, refused or had expired before the call."""
+    """Make attempt `number` from `origin`; a `Report` if the job waits, or was lost or ended before."""
     # asked before the call: nothing may stand between an answer and its record
     has_other = await _has_other(services, hand, sender, progress.tried | {origin.value})
     if services.leases.is_closed:
         return STOPPING
     begun = await _begin(services, hand, sender, origin, number)
+    if isinstance(begun, Waits):
+        return waiting(begun.gate)
     if begun is Begun.EXPIRED:
         return await finish(services, hand, moves.expired(), "expired")
     if begun is Begun.LOST:
@@ -92,7 +95,7 @@ def _measure(
         services.measures.told_to_wait(provider, channel, next_step.delay.total_seconds())
 
 
-async def _begin(services: Services, hand: InHand, sender: Sender, origin: Origin, number: int) -> Begun:
+async def _begin(services: Services, hand: InHand, sender: Sender, origin: Origin, number: int) -> Begun | Waits:
     return await services.journal.begin_attempt(
         hand.claimed,
         number,
@@ -102,4 +105,19 @@ async def _begin(services: Services, hand: InHand, sender: Sender, origin: Origi
         twins=twins_of(hand.job, sender.account_name, services.digester),
         limits=hand.limits,
         country=hand.country,
+        gates=await _gates(services, hand, sender, origin),
+        ahead_ms=round(services.settings.pacing.ahead_s[hand.record.lane] * 1000),
+    )
+
+
+async def _gates(services: Services, hand: InHand, sender: Sender, origin: Origin) -> tuple[Gate, ...]:
+    shortlist = await services.configurations.shortlist(hand.config, sender, hand.job.channel)
+    return gates_of(
+        services.settings.pacing,
+        tenant=hand.record.tenant,
+        sender=sender,
+        origin=origin,
+        number=shortlist.number(origin.value),
+        channel=hand.job.channel,
+        body=hand.job.body,
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from senders.pacing import Gate
 from senders.policy import Rule
 from tasks import lua
 from tasks.attempt_json import COMPACT
@@ -59,6 +60,13 @@ class Begun(StrEnum):
     def refused_by(self) -> Rule | None:
         """The limit that refused the job."""
         return _LIMITS.get(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """No attempt was recorded: the job is out of this worker's hands, and waits at a gate."""
+
+    gate: str
 
 
 class Counted(StrEnum):
@@ -167,8 +175,10 @@ class Journal:
         twins: str,
         limits: str = "",
         country: str | None = None,
-    ) -> Begun:
-        """Record attempt `number` before its call, if the lease, the life and the limits admit it.
+        gates: Sequence[Gate] = (),
+        ahead_ms: int = 0,
+    ) -> Begun | Waits:
+        """Record attempt `number` before its call, if the lease, the life, the gates and the limits admit it.
 
         Args:
             attempt: what `moves.attempt_json` returned.
@@ -177,12 +187,15 @@ class Journal:
             twins: what `twins_of` returned.
             limits: what `limits_of` returned; a job counted before is not counted again.
             country: the recipient's, None if unknown; stored with the chain, for listings.
+            gates: what `gates_of` returned.
+            ahead_ms: how long the provider's own queue may be for the job to join it.
         """
         record = claimed.record
         arguments: list[Any] = [record.id, claimed.owner, record.fence, number, attempt, self._lease_ms, least_life_ms]
-        arguments += [json.dumps(chain) if chain else "", limits, twins, country or ""]
+        arguments += [json.dumps(chain) if chain else "", limits, twins, country or "", ahead_ms]
+        arguments += [part for gate in gates for part in (gate.name, gate.need)]
         answer = await self._run("begin_attempt", record.id, arguments)
-        return Begun(answer[-1])
+        return Waits(answer[1]) if answer[0] == "waits" else Begun(answer[-1])
 
     async def count(self, claimed: Claimed, limits: str) -> Counted:
         """Count a job against `limits` (what `limits_of` returned), once, if the lease holds and they admit it."""

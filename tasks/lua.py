@@ -14,6 +14,13 @@ from trunkline_client.scripts import Script
 
 _WITHOUT_PRELUDE = frozenset({"backlog_lane", "backlog_waiting", "bind", "reseal"})
 _WITH_LIMITS = frozenset({"begin_attempt", "count"})
+#: what those begin with that take or hand on the capacity of a gate: each line of it takes time in every run, and all
+#: of it together took 6 us. `place.lua` knows what the other scripts need.
+_GATES = {
+    "begin_attempt": ("gates", "gate_entry"),
+    "finish": ("gates", "gate_wake"),
+    "move_due": ("gates", "gate_wake"),
+}
 #: these carry recorded jobs on, so they run when Redis is full; what records more is refused then.
 _WHEN_FULL = frozenset(
     {
@@ -40,13 +47,15 @@ _WITH_CANCEL = frozenset({"cancel_hop"})
 def source(name: str) -> str:
     """Return the whole text of the journal script `name` as Redis runs it.
 
-    Those that move jobs begin with the client's preludes, those that count them also with `limits.lua`, those of an
-    operator with `audit.lua`; one has `cancel.lua` as a function; those that carry recorded jobs on run when Redis is
-    full.
+    Those that move jobs begin with the client's preludes, those that count them also with `limits.lua`, those that
+    know gates with `gates.lua`, those of an operator with `audit.lua`; one has `cancel.lua` as a function; those that
+    carry recorded jobs on run when Redis is full.
     """
     parts = [_read(name)]
     if name in _WITH_LIMITS:
         parts.insert(0, _read("limits"))
+    for prelude in reversed(_GATES.get(name, ())):
+        parts.insert(0, _read(prelude))
     if name in _WITH_CANCEL:
         parts.insert(0, f"local function cancel(ARGV)\n{client_scripts.read('cancel')}\nend")
     if name in _WITH_AUDIT:

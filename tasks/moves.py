@@ -74,7 +74,14 @@ class Move:
 
     def ending(self, attempt: int, result: AttemptResult, ended_ms: int) -> Move:
         """Return the same move as the end of attempt number `attempt` with `result`."""
-        return replace(self, attempt=attempt, result=result_json(result, ended_ms), outcome=result.outcome)
+        extra = {**self.extra, "throttled": True} if is_crowded(result) else self.extra
+        return replace(self, attempt=attempt, result=result_json(result, ended_ms), outcome=result.outcome, extra=extra)
+
+
+def is_crowded(result: AttemptResult) -> bool:
+    """Whether the provider has too many requests of the account: not a number's full queue, nor the cap of a day."""
+    ruling = result.ruling
+    return ruling is not None and ruling.fault is Fault.THROTTLED and ruling.retry and not ruling.another_number
 
 
 def sent(*, sender: str, provider: str, account: str, provider_id: str, attempt_id: str, keep_content: bool) -> Move:

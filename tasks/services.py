@@ -9,6 +9,7 @@ from typing import Protocol
 from providers.protocol import Account, Kind, Provider
 from senders.limits import Digester
 from senders.model import Sender, TenantConfig
+from senders.pacing import UNPACED, Pacing
 from senders.shortlist import Shortlist
 from tasks.journal import Journal
 from tasks.lease import LeaseKeeper
@@ -52,6 +53,7 @@ class DispatchSettings:
         deadline_s: the same for the other lanes.
         other_numbers: how many other numbers to try after a number was refused.
         keep_content: whether a sent job keeps its content.
+        pacing: what accounts and numbers can take.
     """
 
     worker: str
@@ -59,6 +61,7 @@ class DispatchSettings:
     deadline_s: float = 15.0
     other_numbers: int = 2
     keep_content: bool = False
+    pacing: Pacing = UNPACED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,8 @@ EVENTS: Final = "tl:events"
 HELD: Final = "tl:held"
 #: sorted set of ids whose records could not be worked with, by time.
 DAMAGED: Final = "tl:damaged"
+#: sorted set of the names of gates where somebody waits, by when to look at them again.
+GATES_DUE: Final = "tl:gates_due"
 #: set of the keys of all waiting sets that are not empty.
 WAITERS: Final = "tl:waiters"
 #: sorted set of "{id} {tenant}" of ended jobs, with a line feed and the member of `REFERENCES` if there is one, by the
@@ -113,6 +115,11 @@ def parts_of_waiting(key: str) -> tuple[str, str, str]:
     """Return queue, lane and tenant of a key that `waiting` returned."""
     _, _, queue, lane, tenant = key.split(":", 4)
     return queue, lane, tenant
+
+
+def gate(name: str, what: str) -> str:
+    """Return the key of one thing that is kept of a gate; `gates.lua` tells what there is, and how gates are named."""
+    return f"tl:gate:{name}:{what}"
 
 
 def placed(queue: str, lane: Lane) -> str:

@@ -1,4 +1,4 @@
--- finish.lua: records how an attempt ended and moves the job to its next place. Needs place.lua. Safe to run again with equal
+-- finish.lua: records how an attempt ended and moves the job to its next place. Needs place.lua and gate_wake.lua. Safe to run again with equal
 -- arguments.
 --
 -- KEYS[1]  the job's record, tl:job:{id}
@@ -17,9 +17,16 @@
 --            lease_ms   for stay
 --            bound_key  for an accepted attempt: the key that binds the provider's message
 --            attempt_id the value of that key, kept for bound_keep_ms
+--            throttled  true if the provider had too many requests of the account at once
 --            keep_content  true keeps the content of a sent job
 --
 -- Returns {"done", state}, {"evidence", state} (the job had moved on; the result was still taken), or {"lost", state}.
+
+-- One call that ends makes room for one; more only where a gate has grown.
+local WOKEN = 5
+
+local NARROW_MS = 600000   -- how long after the last "later" a gate is as wide as configured again
+local NARROW_EVERY_MS = 1000
 
 local id, owner, fence, number = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local result, outcome, move = ARGV[5], ARGV[6], ARGV[7]
@@ -126,6 +133,29 @@ local function take_evidence()
   return { 'evidence', job.state }
 end
 
+-- Notes at a gate how a call ended that has given its place back: "later" halves what ran at once, no more often than once a
+-- second; each acceptance widens a narrow gate by one in its width.
+local function adapt(how)
+  local key = gate_key(job.gated, 'width')
+  local width = tonumber(redis.call('GET', key) or false)
+  if how == 'accepted' then
+    if width and job.narrowed then
+      redis.call('INCRBYFLOAT', key, string.format('%.6f', 1 / math.max(1, width)))
+    end
+  elseif not width or redis.call('PTTL', key) <= NARROW_MS - NARROW_EVERY_MS then
+    local ran = redis.call('ZCARD', gate_key(job.gated, 'open')) + 1
+    redis.call('SET', key, int(math.max(1, math.floor(math.min(width or ran, ran) / 2))), 'PX', NARROW_MS)
+  end
+end
+
+-- What a refused call did not use of its provider's queues is given back: nothing of it waits there.
+local function give_back()
+  for gate, cost in string.gmatch(job.metered, '(%S+) (%S+)') do
+    lengthen(gate, -tonumber(cost), now)
+    redis.call('ZADD', 'tl:gates_due', 'XX', 0, gate)
+  end
+end
+
 if details.content and string.sub(job.content or '', 1, 6) == 'plain:' then
   redis.call('HSET', key, 'content', details.content)
 end
@@ -150,7 +180,16 @@ end
 redis.call('HSET', key, 'attempts', attempts, 'last_finish', token(attempts))
 if number ~= '0' then
   redis.call('HSET', key, 'result:' .. number, result)
-  end_call(id, job)
+  local awaited = end_call(id, job)
+  if job.gated and (details.throttled or (job.narrowed and outcome == 'accepted')) then
+    adapt(outcome)
+  end
+  if job.metered and outcome == 'refused' then
+    give_back()
+  end
+  if awaited then
+    wake(awaited, now, WOKEN)
+  end
 end
 if outcome == 'unknown' then
   redis.call('SADD', 'tl:unsettled:' .. job.tenant, id)

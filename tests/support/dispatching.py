@@ -12,7 +12,7 @@ from hypothesis.stateful import (
 
 from providers.faults import Fault, Outcome
 from tasks import moves
-from tasks.journal import Begun
+from tasks.journal import Begun, Waits
 from tasks.replay import Refused, Requeued
 from tests.support.hands import CALL_ENDS, PASS_ENDS, Hand, of_call, one_of, without_call
 from tests.support.immediate import run
@@ -173,7 +173,14 @@ class Dispatching(JournalMachine):
         if move:
             self.move()
 
-    @precondition(lambda self: self._now.members(keys.DELAYED))
+    @precondition(lambda self: self._now.members(keys.GATES_DUE))
+    @rule()
+    def let_a_queue_empty(self) -> None:
+        """The provider has sent what stood in its queue, and the mover comes by."""
+        self._empty_the_queue()
+        self.move()
+
+    @precondition(lambda self: self._now.members(keys.DELAYED) or self._now.members(keys.GATES_DUE))
     @rule()
     def move(self) -> None:
         self._do(lambda: self._journal.move_due(100))
@@ -184,7 +191,7 @@ class Dispatching(JournalMachine):
         assert self._again
         before = run(snapshot(self._redis))
         answer = run(self._again())
-        if isinstance(answer, JobState | Begun | Requeued | Refused | None):
+        if isinstance(answer, JobState | Begun | Waits | Requeued | Refused | None):
             assert answer == self._answer
         assert without_clocks(run(snapshot(self._redis))) == without_clocks(before)
 
@@ -208,6 +215,7 @@ class Dispatching(JournalMachine):
             self._end_leases(self._now.members(keys.LEASES))
             self.sweep()
             self._make_due(run(self._redis.zrange(keys.DELAYED, 0, -1)))
+            self._empty_the_queue()
             self.move()
             self._serve_all()
         raise AssertionError(f"never done: {unfinished(self._now)}")

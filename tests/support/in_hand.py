@@ -9,7 +9,7 @@ from providers.faults import Fault, Outcome, ruling
 from providers.protocol import AttemptResult, Origin, OriginType
 from tasks import moves
 from tasks.attempt_json import attempt_id, attempt_json
-from tasks.journal import Begun, Claimed, Journal
+from tasks.journal import Begun, Claimed, Journal, Waits
 from tasks.moves import Move
 from tests.support.flow import twilio
 from tests.support.journal import TextRedis, enqueue
@@ -34,7 +34,7 @@ async def in_hand(redis: TextRedis, journal: Journal) -> Claimed:
     return await claim(redis, journal)
 
 
-async def begin(journal: Journal, claimed: Claimed, number: int = 1) -> Begun:
+async def begin(journal: Journal, claimed: Claimed, number: int = 1) -> Begun | Waits:
     """Begin an attempt over Twilio account AC00000000000000000000000000000000."""
     attempt = attempt_json("job-1", number, twilio(), Origin(OriginType.NUMBER, "+12015550100"), claimed.now_ms)
     return await journal.begin_attempt(claimed, number, attempt, chain=CHAIN, least_life_ms=5_000, twins="tl:calling:x")

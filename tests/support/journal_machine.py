@@ -16,6 +16,7 @@ from hypothesis.stateful import (
 )
 
 from providers.protocol import Origin, OriginType
+from senders.pacing import Gate
 from tasks import moves
 from tasks.attempt_json import attempt_json
 from tasks.journal import Begun, Claimed, Journal
@@ -34,6 +35,10 @@ Answer = TypeVar("Answer")
 LANE_WINDOW, HEAD_STARTS = 1, 2
 #: Longer than any example takes: leases end only when the machine says so.
 LEASE_MS = 600_000
+#: The gates of one of the tenants: one attempt at a time, and a queue that two may join, or three urgent ones.
+MESSAGE_MS = 600_000
+GATES = (Gate("segments:AC1:+12015550100", MESSAGE_MS), Gate("requests:AC1", 1))
+AHEAD_MS = {Lane.URGENT: 2 * MESSAGE_MS, Lane.NORMAL: MESSAGE_MS, Lane.BULK: 0}
 
 
 class JournalMachine(RuleBasedStateMachine):
@@ -138,11 +143,20 @@ class JournalMachine(RuleBasedStateMachine):
         number = hand.attempts + 1
         attempt = attempt_json(hand.job_id, number, twilio(), Origin(OriginType.NUMBER, "+12015550100"), 5)
         chain, job = ("acme-twilio", "acme-syniverse"), run(self._redis.hgetall(keys.job(hand.job_id)))
+        gates = GATES if job.get("tenant") == "globex" else ()
+        ahead_ms = AHEAD_MS[Lane(job["lane"])] if gates else 0
         is_ours = job.get("owner") == hand.claimed.owner and int(job["lease_ms"]) > 1
         claimed = hand.claimed
         begun = self._do_for_a_worker(
             lambda: self._journal.begin_attempt(
-                claimed, number, attempt, chain=chain, least_life_ms=5_000, twins="tl:calling:x"
+                claimed,
+                number,
+                attempt,
+                chain=chain,
+                least_life_ms=5_000,
+                twins="tl:calling:x",
+                gates=gates,
+                ahead_ms=ahead_ms,
             )
         )
         assert (begun is not Begun.LOST) == is_ours
@@ -177,6 +191,12 @@ class JournalMachine(RuleBasedStateMachine):
         for job_id in ids:
             self._mishap(self._redis.zadd(keys.DELAYED, {job_id: 1}, xx=True))
 
+    def _empty_the_queue(self) -> None:
+        """What stood in the provider's queue has left it."""
+        for name in self._now.members(keys.GATES_DUE):
+            self._mishap(self._redis.delete(keys.gate(name, "empty")))
+            run(self._redis.zadd(keys.GATES_DUE, {name: 1}, xx=True))
+
     def _arrive(self, call: Callable[[], Awaitable[Any]]) -> None:
         before = run(snapshot(self._redis))
         self._mishap(call())
@@ -204,7 +224,8 @@ class JournalMachine(RuleBasedStateMachine):
 
 def without_clocks(database: dict[str, Any]) -> dict[str, Any]:
     """Leases may move with the clock, and the sweeper may drop the name of a set that is empty; nothing else may."""
-    kept = {key: value for key, value in database.items() if key not in {keys.LEASES, "tl:waiters"}}
+    moving = {keys.LEASES, "tl:waiters", keys.GATES_DUE}
+    kept = {key: value for key, value in database.items() if key not in moving}
     for key, (value, has_end) in kept.items():
         if key.startswith("tl:job:"):
             kept[key] = ({name: one for name, one in value.items() if name != "lease_ms"}, has_end)

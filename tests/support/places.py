@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,9 +19,11 @@ _STATES = {
     Place.DELAYED: {JobState.SCHEDULED, JobState.QUEUED, JobState.RECONCILING},
     Place.ATTEMPT: {JobState.DISPATCHING, JobState.RECONCILING},
     Place.HELD: {JobState.HELD},
+    Place.GATE: {JobState.QUEUED},
 }
 _LISTINGS = (f"{keys.JOBS}:", keys.UNFINISHED, "tl:ended:", keys.REFERENCES)
-_INDEXES = ("window", "placed", "front", "waiting", "delayed", "leases", "held")
+_INDEXES = tuple(f"tl:{name}" for name in ("window", "placed", "front", "waiting", "delayed", "leases", "held"))
+_GATE_INDEXES = (":waiting", ":lives")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ def contradictions(now: Picture, *, lane_window: int, head_starts: int) -> list[
         *_wrong_credits(now, head_starts),
         *_wrong_unsettled(now),
         *_wrong_calls(now),
+        *_wrong_gates(now),
         *_wrong_listings(now),
     ]
 
@@ -103,7 +107,7 @@ def _misplaced(now: Picture) -> Iterator[str]:
     """Every unfinished job is in exactly one place, and only the indexes of that place hold it."""
     holders: defaultdict[str, set[str]] = defaultdict(set)
     for key, members in now.sets.items():
-        if key.startswith(tuple(f"tl:{name}" for name in _INDEXES)):
+        if key.startswith(_INDEXES) or (key.startswith("tl:gate:") and key.endswith(_GATE_INDEXES)):
             for job_id in members:
                 holders[job_id].add(key)
     for job_id in holders.keys() - now.records.keys():
@@ -137,6 +141,8 @@ def _wanted(job: dict[str, str]) -> set[str]:
             return {keys.LEASES}
         case Place.HELD:
             return {keys.HELD}
+        case Place.GATE:
+            return {keys.gate(job["gate"], "waiting"), keys.gate(job["gate"], "lives")}
         case _:
             return set()
 
@@ -185,6 +191,36 @@ def _wrong_calls(now: Picture) -> Iterator[str]:
     known = {attempt for key, attempts in now.sets.items() if key.startswith("tl:calling:") for attempt in attempts}
     if wanted != known:
         yield f"the open attempts are {wanted}, those known to others {known}"
+
+
+def _wrong_gates(now: Picture) -> Iterator[str]:
+    """No more run at once than may, those that run are known and nobody else is, and every gate in use is looked at."""
+    wanted = {
+        (job["gated"], f"{job_id}.a{job['open']}")
+        for job_id, job in now.records.items()
+        if {"gated", "open"} <= job.keys()
+    }
+    gates = {key.removeprefix("tl:gate:").rpartition(":")[0] for key in now.sets if key.startswith("tl:gate:")}
+    known = {
+        (gate, attempt)
+        for gate in gates
+        for attempt in now.members(keys.gate(gate, "open"))
+        if not attempt.startswith("called ")
+    }
+    if wanted != known:
+        yield f"the attempts behind gates are {wanted}, those that their gates know {known}"
+    for gate in gates:
+        waiting, called = now.members(keys.gate(gate, "waiting")), now.members(keys.gate(gate, "called"))
+        if (waiting or called) and gate not in now.members(keys.GATES_DUE):
+            yield f"nobody looks at {gate}"
+        taken = now.members(keys.gate(gate, "open"))
+        kept = {one.removeprefix("called ") for one in taken if one.startswith("called ")}
+        if gate.startswith("requests:") and kept != called.keys():
+            yield f"{gate} keeps room for {kept}, and has called {called.keys()}"
+        most = float(now.numbers.get(keys.gate(gate, "most"), "inf"))
+        is_looked_at = now.members(keys.GATES_DUE).get(gate, 0) <= time.time() * 1000
+        if gate.startswith("requests:") and waiting and len(taken) < most and not is_looked_at:
+            yield f"somebody waits at {gate}, where there is room"
 
 
 def _wrong_listings(now: Picture) -> Iterator[str]:

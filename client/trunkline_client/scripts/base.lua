@@ -20,6 +20,8 @@
 --   tl:events                          stream        what became of jobs
 --   tl:unsettled:{tenant}              set           unfinished ids that have had an attempt of unknown outcome
 --   tl:calling:{digest}                set           ids of open attempts with one account, recipient and text
+--   tl:gate:{gate}:...                                what gates.lua keeps of one gate; `leave` and `end_call` know it too
+--   tl:gates_due                       sorted set    gates with somebody waiting, by when to look at them again
 --   tl:forget                          sorted set    ended jobs, by the end of their record
 --   tl:quota:{tenant}:{subject}        hash          counters of quotas
 --   tl:cooldown:{tenant}:{subject}     sorted set    ids of recent messages by the time they were asked for

@@ -141,6 +141,9 @@ local function leave(id, job, now)
     redis.call('ZREM', 'tl:delayed', id)
   elseif job.place == 'attempt' then
     redis.call('ZREM', 'tl:leases', id)
+  elseif job.place == 'gate' then
+    redis.call('ZREM', 'tl:gate:' .. job.gate .. ':waiting', id)
+    redis.call('ZREM', 'tl:gate:' .. job.gate .. ':lives', id)
   elseif job.place == 'held' then
     redis.call('ZREM', 'tl:held', id)
   end
@@ -184,15 +187,23 @@ local function may_have_been_sent(id)
 end
 
 -- Notes that the call of the open attempt is over, or that nobody will hear how it ended: a lookup for a message like it
--- may now take what it finds.
+-- may now take what it finds, and another may run in its place. Returns the gate where somebody waits for that, or false; the
+-- mover looks at it next.
 local function end_call(id, job)
+  local awaited = false
   if job.calling and job.open then
     redis.call('SREM', job.calling, id .. '.a' .. job.open)
   end
+  if job.gated and job.open then
+    redis.call('ZREM', 'tl:gate:' .. job.gated .. ':open', id .. '.a' .. job.open)
+    -- due long ago, and nil where nobody waits; users of Redis that only enqueue and cancel may call no ZSCORE
+    awaited = redis.call('ZADD', 'tl:gates_due', 'XX', 'INCR', '-1e15', job.gated) and job.gated
+  end
   if job.calling or job.open then
-    redis.call('HDEL', job_key(id), 'open', 'calling')
+    redis.call('HDEL', job_key(id), 'open', 'calling', 'gated', 'narrowed', 'metered')
     job.open, job.calling = nil, nil
   end
+  return awaited
 end
 
 -- Ends a job: out of its place, with its last state, kept for the time of its kind. A job that may have reached its
@@ -201,7 +212,7 @@ local function conclude(id, job, state, now)
   leave(id, job, now)
   local key = job_key(id)
   end_call(id, job)
-  redis.call('HDEL', key, 'place', 'owner', 'lease_ms', 'reconciling', 'front')
+  redis.call('HDEL', key, 'place', 'owner', 'lease_ms', 'reconciling', 'front', 'gate', 'gate_rank', 'gate_cost', 'gate_ahead')
   redis.call('HSET', key, 'state', state, 'finished_ms', int(now))
   local keep = tuning(state == 'failed' and 'failed_keep_ms' or 'finished_keep_ms')
   if state ~= 'sent' and job.maybe_twice == '1' then

@@ -13,7 +13,7 @@ from providers.faults import Fault, Outcome, ruling
 from providers.protocol import AttemptResult, Origin, OriginType
 from tasks import moves
 from tasks.attempt_json import Uncalled, attempt_json, uncalled_json
-from tasks.journal import Begun, Binding, Claimed, Journal
+from tasks.journal import Begun, Binding, Claimed, Journal, Waits
 from tasks.moves import Move
 from tests.support.flow import twilio
 from tests.support.hands import fallback
@@ -41,7 +41,7 @@ async def claimed(redis: TextRedis, journal: Journal) -> Claimed:
     return claimed
 
 
-async def begin(journal: Journal, claimed: Claimed, number: int = 1) -> Begun:
+async def begin(journal: Journal, claimed: Claimed, number: int = 1) -> Begun | Waits:
     origin = Origin(OriginType.NUMBER, "+12015550100")
     attempt = attempt_json("job-1", number, twilio(), origin, claimed.now_ms)
     return await journal.begin_attempt(claimed, number, attempt, chain=CHAIN, least_life_ms=5_000, twins=TWINS)

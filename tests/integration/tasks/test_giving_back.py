@@ -10,7 +10,7 @@ from providers.faults import Outcome
 from providers.protocol import Origin, OriginType
 from tasks.attempt_json import attempt_json
 from tasks.dispatch import dispatch
-from tasks.journal import Begun, Claimed, Journal
+from tasks.journal import Begun, Claimed, Journal, Waits
 from tasks.lease import GivenBack, LeaseKeeper
 from tasks.upkeep import Sweeper
 from tests.support.flow import ACCEPTED, config, twilio, worker
@@ -30,7 +30,7 @@ async def claimed(redis: TextRedis, journal: Journal) -> Claimed:
     return taken
 
 
-async def begin(journal: Journal, claimed: Claimed) -> Begun:
+async def begin(journal: Journal, claimed: Claimed) -> Begun | Waits:
     return await journal.begin_attempt(claimed, 1, BEGUN, chain=(), least_life_ms=1000, twins="tl:calling:x")
 
 

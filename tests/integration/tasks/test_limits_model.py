@@ -19,7 +19,7 @@ from senders.limits_admin import reset_quota
 from senders.model import ChannelCooldown, Cooldown, CooldownKey, Policy, Quota, QuotaScope
 from tasks import moves
 from tasks.attempt_json import attempt_json
-from tasks.journal import Begun, Claimed, Journal
+from tasks.journal import Begun, Claimed, Journal, Waits
 from tests.support.flow import twilio
 from tests.support.immediate import ImmediateCalls, immediate, run
 from tests.support.journal import TextRedis, enqueue
@@ -88,7 +88,7 @@ class Model:
     sequences: dict[Scope, dict[str, int]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
 
-    def count(self, job_id: str, job: Job) -> Begun:
+    def count(self, job_id: str, job: Job) -> Begun | Waits:
         """Count a job, or say which limit refuses it."""
         rules, scope = job.cooldown()
         if rules and not admits(rules, sorted(self.sequences.get(scope, {}).values()), job.due_ms):
@@ -218,7 +218,7 @@ class World:
             self._counted[job_id] = job
             self._end(claimed, job, end)
 
-    def _begin(self, claimed: Claimed, job: Job) -> Begun:
+    def _begin(self, claimed: Claimed, job: Job) -> Begun | Waits:
         attempt = attempt_json(claimed.record.id, 1, twilio(), Origin(OriginType.NUMBER, "+12015550100"), 5)
         user = Private(job.user) if job.user else None
         limits = limits_of(

@@ -1,0 +1,82 @@
+-- gate_wake.lua: brings in those who wait at a gate as its capacity comes back. It defines local functions only and runs nothing.
+-- Needs gates.lua.
+
+local CALL_MS = 5000  -- a nudge at the front of a lane is claimed within this, or the capacity goes to the next
+
+local function bring_in(id, job, now)
+  leave(id, job, now)
+  nudge_now(id, job, now, true)
+end
+
+-- Takes the capacity that the head of a gate needs, for it to find when it comes. Returns whether there was enough.
+local function keep_for(gate, id, job, now)
+  if is_width(gate) then
+    local most = number_or_never(redis.call('GET', gate_key(gate, 'most')))
+    local narrow = number_or_never(redis.call('GET', gate_key(gate, 'width')))
+    if not has_width(gate, math.min(most, math.max(1, math.floor(narrow))), now) then
+      return false
+    end
+    redis.call('ZADD', gate_key(gate, 'open'), int(now), 'called ' .. id)
+  else
+    if queue_left(redis.call('GET', gate_key(gate, 'empty')), now) > tonumber(job.gate_ahead) then
+      return false
+    end
+    lengthen(gate, tonumber(job.gate_cost), now)
+  end
+  redis.call('ZADD', gate_key(gate, 'called'), int(now + CALL_MS), id)
+  return true
+end
+
+-- Runs `work` with up to `most` ids of a sorted set of a gate whose time has come. Returns how many there were.
+local function each_over(gate, what, now, most, work)
+  local key = gate_key(gate, what)
+  local over = redis.call('ZRANGEBYSCORE', key, '-inf', int(now), 'LIMIT', 0, most)
+  for _, id in ipairs(over) do
+    guarded(key, id, function()
+      work(id, read(id))
+      redis.call('ZREM', key, id)
+    end)
+  end
+  return #over
+end
+
+-- Looks at a gate: takes back what was kept for jobs that did not come, brings in those whose life is over, to be ended, and
+-- then as many of the others as there is capacity for, best first, `most` in all. Returns how many it brought in.
+local function wake(gate, now, most)
+  local waiting = gate_key(gate, 'waiting')
+  each_over(gate, 'called', now, most, function(id, job)
+    end_wait(id, { gate = gate, gate_cost = job and job.gate == gate and job.gate_cost or 0 }, now)
+  end)
+  local count = each_over(gate, 'lives', now, most, function(id, job)
+    redis.call('ZREM', waiting, id)
+    if job and job.place == 'gate' and job.gate == gate then
+      bring_in(id, job, now)
+    end
+  end)
+  local soonest = now
+  while count < most do
+    local id = redis.call('ZRANGE', waiting, 0, 0)[1]
+    if not id then
+      soonest = now + LOOK_MS
+      break
+    end
+    local is_closed = false
+    guarded(waiting, id, function()
+      local job = read(id)
+      if not job or job.place ~= 'gate' or job.gate ~= gate then
+        redis.call('ZREM', waiting, id)
+        redis.call('ZREM', gate_key(gate, 'lives'), id)
+      elseif keep_for(gate, id, job, now) then
+        bring_in(id, job, now)
+        count = count + 1
+      else
+        is_closed, soonest = true, when_open(gate, job, now)
+      end
+    end)
+    if is_closed then
+      break
+    end
+  end
+  look_again(gate, soonest)
+  return count
+end
