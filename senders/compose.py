@@ -57,6 +57,8 @@ class Composer:
             consent=self._consent(desired.consent_by, stored.consent if stored else None),
             enabled=desired.enabled,
             gateway=desired.gateway,
+            concurrent_requests=desired.concurrent_requests,
+            calls_per_second=desired.calls_per_second,
         )
 
     def _consent(self, by: str | None, stored: Consent | None) -> Consent | None:

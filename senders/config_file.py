@@ -163,12 +163,17 @@ def _desired(key: str, kind: Kind, entry: SenderEntry) -> DesiredSender:
         channels=entry.channels,
         consent_by=entry.consent.by if entry.consent else None,
         enabled=entry.enabled,
+        concurrent_requests=entry.concurrent_requests,
+        calls_per_second=entry.calls_per_second,
     )
     if isinstance(entry, TwilioAccountEntry):
         sender = replace(sender, account_sid=entry.account_sid, token=_token(entry.auth_token))
     match entry:
         case TwilioEntry():
-            selected = (SelectedNumber(one.number, one.countries) for one in entry.numbers)
+            selected = (
+                SelectedNumber(one.number, one.countries, segments_per_second=one.segments_per_second)
+                for one in entry.numbers
+            )
             return replace(sender, numbers=tuple(sorted(selected, key=lambda one: one.number)))
         case MessagingServiceEntry():
             return replace(sender, messaging_service_sid=entry.messaging_service_sid)

@@ -31,12 +31,14 @@ class SelectedNumber:
     Attributes:
         type: what a gateway's number is; None where the account says it.
         capabilities: the channels a gateway's number can carry; None where the account says it.
+        segments_per_second: what the number can take; None for the default.
     """
 
     number: str
     countries: tuple[str, ...] | None = None
     type: NumberType | None = None
     capabilities: frozenset[Channel] | None = None
+    segments_per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,8 @@ class DesiredSender:
         numbers: the selection, in the order of the numbers.
         originators: the selection of a Syniverse sender, in the file's order.
         consent_by: who accepted the use of a third-party service; None makes it a draft.
+        concurrent_requests: how many calls to its provider may run at once; None for the default.
+        calls_per_second: how many voice calls it can take; None for the default.
     """
 
     key: str
@@ -63,6 +67,8 @@ class DesiredSender:
     consent_by: str | None = None
     enabled: bool = True
     gateway: Gateway | None = None
+    concurrent_requests: int | None = None
+    calls_per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +107,13 @@ def _sender_of(sender: Sender) -> DesiredSender:
         consent_by=sender.consent.by if sender.consent else None,
         enabled=sender.enabled,
         gateway=sender.gateway,
+        concurrent_requests=sender.concurrent_requests,
+        calls_per_second=sender.calls_per_second,
     )
 
 
 def _selected(kind: Kind, number: Number) -> SelectedNumber:
+    rate = number.segments_per_second
     if kind is Kind.GATEWAY:
-        return SelectedNumber(number.number, number.countries, number.type, number.capabilities)
-    return SelectedNumber(number.number, number.countries)
+        return SelectedNumber(number.number, number.countries, number.type, number.capabilities, rate)
+    return SelectedNumber(number.number, number.countries, segments_per_second=rate)

@@ -124,6 +124,10 @@ def _sender(sender: DesiredSender) -> Iterator[tuple[str, str]]:
     if sender.messaging_service_sid:
         yield "messaging_service_sid", sender.messaging_service_sid
     yield "channels", _list(sender.channels)
+    if sender.concurrent_requests is not None:
+        yield "concurrent_requests", f"{sender.concurrent_requests:,}" if sender.concurrent_requests else "no limit"
+    if sender.calls_per_second is not None:
+        yield "calls_per_second", f"{sender.calls_per_second:,g}" if sender.calls_per_second else "no limit"
     if sender.gateway:
         yield from described_gateway(sender.gateway)
     for number in sender.numbers:
@@ -151,7 +155,9 @@ def described_policy(policy: Policy) -> Iterator[tuple[str, str]]:
 
 def _number(number: SelectedNumber) -> str:
     known = f" as {number.type}" if number.type else ""
-    return f"selected{known}{_for(number.countries)}{_over(number.capabilities)}"
+    rate = number.segments_per_second
+    paced = "" if rate is None else f" at {rate:,g} segments/s" if rate else " without a rate"
+    return f"selected{known}{_for(number.countries)}{_over(number.capabilities)}{paced}"
 
 
 def _originator(originator: Originator) -> str:

@@ -168,7 +168,10 @@ class GatewayEntry(SenderEntry):
 
     def selection(self) -> tuple[SelectedNumber, ...]:
         """Return the numbers, in their order."""
-        selected = (SelectedNumber(one.number, one.countries, one.type, one.capabilities) for one in self.numbers)
+        selected = (
+            SelectedNumber(one.number, one.countries, one.type, one.capabilities, one.segments_per_second)
+            for one in self.numbers
+        )
         return tuple(sorted(selected, key=lambda one: one.number))
 
 

@@ -96,6 +96,8 @@ ServiceSid = Annotated[
 Country = Annotated[str, AfterValidator(_country)]
 Countries = Annotated[tuple[Country, ...], AfterValidator(_not_empty), _once("country")]
 Channels = Annotated[frozenset[Channel], AfterValidator(_not_empty)]
+#: what a number or an account can take, 0 for no limit; rates may be less than one.
+Rate = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
 #: the faults for which a policy decides whether the next sender is tried; for every other fault it always is.
 FallbackFault = Literal["recipient", "geo", "body", "parameter", "unsubscribed"]
 
@@ -115,6 +117,7 @@ class NumberEntry(_Part):
 
     number: Annotated[str, AfterValidator(_number)]
     countries: Countries | None = None
+    segments_per_second: Rate | None = None
 
     @field_validator("countries")
     @classmethod
@@ -140,6 +143,8 @@ class SenderEntry(_Part):
     channels: Channels
     consent: ConsentEntry | None = None
     enabled: bool = True
+    concurrent_requests: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    calls_per_second: Rate | None = None
 
 
 class TwilioAccountEntry(SenderEntry):

@@ -68,6 +68,10 @@ def sender_tree(sender: DesiredSender, reference: str) -> Tree:
     if not sender.enabled:
         tree["enabled"] = False
     tree["channels"] = _channels(sender.channels)
+    if sender.concurrent_requests is not None:
+        tree["concurrent_requests"] = str(sender.concurrent_requests)
+    if sender.calls_per_second is not None:
+        tree["calls_per_second"] = _rate(sender.calls_per_second)
     return tree | _selection(sender)
 
 
@@ -111,6 +115,8 @@ def _number(number: SelectedNumber) -> Tree:
         tree["type"] = number.type.value
     if number.capabilities is not None:
         tree["capabilities"] = _channels(number.capabilities)
+    if number.segments_per_second is not None:
+        tree["segments_per_second"] = _rate(number.segments_per_second)
     return _with_countries(tree, number.countries)
 
 
@@ -151,6 +157,10 @@ def _cooldown(cooldown: ChannelCooldown | None) -> Tree:
         "periods": [f"{period_s}s" if period_s % 60 else f"{period_s // 60}m" for period_s in cooldown.periods_s],
         "resend_limit": str(cooldown.resend_limit),
     }
+
+
+def _rate(per_second: float) -> str:
+    return str(int(per_second)) if per_second.is_integer() else repr(per_second)
 
 
 def _with_countries(tree: Mapping[str, Any], countries: Iterable[str] | None) -> Tree:

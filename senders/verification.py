@@ -130,6 +130,7 @@ def _number(found: FoundNumber, choice: SelectedNumber | None) -> Number:
         found.capabilities,
         selected=choice is not None,
         countries=choice.countries if choice else None,
+        segments_per_second=choice.segments_per_second if choice else None,
     )
 
 

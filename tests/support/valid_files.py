@@ -21,6 +21,7 @@ _CHAIN = st.permutations(["acme-twilio", "acme-syniverse", "acme-gateway"]).flat
 )
 _PERIOD = st.integers(10, 600).map(lambda s: f"{s}s") | st.integers(1, 10).map(lambda m: f"{m}m")
 _AMOUNT = st.integers(1, 1_000_000).map(str)
+_RATE = st.floats(0, 10_000).map(str) | st.integers(0, 10_000).map(str)
 #: what a body may hold between its variables; `${price}` is a variable too, and `$${` none.
 _BODY_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="$"), max_size=8) | st.sampled_from(
     ["${price}", "$${", "${user.name.given}", "%", "\\"]
@@ -103,7 +104,7 @@ def valid_file(draw: st.DrawFn) -> Tree:
         "channels": ["sms"],
     }
     numbers: list[Tree] = [
-        {"number": "+14155550100"},
+        {"number": "+14155550100", **draw(_some(segments_per_second=_RATE))},
         {"number": "+18335550199", "countries": draw(_COUNTRIES)},
         {"number": "88022"},
     ]
@@ -123,6 +124,7 @@ def valid_file(draw: st.DrawFn) -> Tree:
     }
     for sender in senders.values():
         sender |= {"name": draw(_NAME), "consent": {"by": draw(_NAME)}, "enabled": draw(st.booleans())}
+        sender.update(draw(_some(concurrent_requests=st.integers(0, 10_000).map(str), calls_per_second=_RATE)))
     policies = draw(st.dictionaries(st.sampled_from(["default", "NO", "x" * 64, "1.5"]), POLICY, max_size=2))
     tenant = {"senders": senders, "policies": policies, **draw(_some(default_chain=_CHAIN))}
     return {"tenants": {"acme": tenant}}

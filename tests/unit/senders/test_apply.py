@@ -77,6 +77,24 @@ def test_a_tenant_named_with_nothing_in_it_is_added() -> None:
             "~ senders.acme-twilio.numbers[+18335550199]: selected for CA, US -> selected for US",
             ["acme-twilio"],
         ),
+        (
+            '{number: "88022"}',
+            '{number: "88022", segments_per_second: 250}',
+            "~ senders.acme-twilio.numbers[88022]: selected -> selected at 250 segments/s",
+            ["acme-twilio"],
+        ),
+        (
+            "name: Acme Twilio",
+            "name: Acme Twilio\n        calls_per_second: 0.5",
+            "+ senders.acme-twilio.calls_per_second: 0.5",
+            [],
+        ),
+        (
+            "name: Acme Syniverse",
+            "name: Acme Syniverse\n        concurrent_requests: 0",
+            "+ senders.acme-syniverse.concurrent_requests: no limit",
+            [],
+        ),
         ("channels: [sms]\n", "channels: [voice]\n", "~ senders.acme-twilio.channels: sms -> voice", ["acme-twilio"]),
         (
             '{id: "channel:2LKQNlviRlbjs"}',

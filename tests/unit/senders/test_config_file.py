@@ -102,7 +102,7 @@ def test_a_token_does_not_show_in_what_was_read() -> None:
         (("kind: -",), "kind", "must be one of"),
         (("kind: [twilio]",), "kind", "must be one of"),
         (("kind: {twilio: 1}",), "kind", "must be one of"),
-        (("access_token: x",), "access_token", "is no key that is known here (account_sid, auth_token, channels"),
+        (("access_token: x",), "access_token", "is no key that is known here (account_sid, auth_token, calls_"),
         (('numbers: [{number: "+1 415"}]',), "numbers[0].number", "must be a number in E.164"),
         (("numbers: [{number: 88}]",), "numbers[0].number", "short code of 3 to 8 digits"),
         (("numbers: [{number: 88022, countries: []}]",), "numbers[0].countries", "must not be empty"),
@@ -111,6 +111,10 @@ def test_a_token_does_not_show_in_what_was_read() -> None:
         (("numbers: [{number: 88022, countries: [UK]}]",), "numbers[0].countries[0]", "upper case"),
         (("numbers: [{number: +18335550199, countries: [US, US]}]",), "numbers[0].countries", "US is there twice"),
         (("numbers: [{number: 88022}, {number: 88022}]",), "numbers", "the number 88022 is there twice"),
+        (("numbers: [{number: 88022, segments_per_second: -1}]",), "numbers[0].segments_per_second", "greater than"),
+        (("numbers: [{number: 88022, segments_per_second: nan}]",), "numbers[0].segments_per_second", "finite number"),
+        (("concurrent_requests: 1.5",), "concurrent_requests", "valid integer"),
+        (("calls_per_second: fast",), "calls_per_second", "valid number"),
     ],
 )
 def test_a_wrong_field_of_a_twilio_sender_is_named(lines: tuple[str, ...], field: str, problem: str) -> None:

@@ -48,7 +48,13 @@ def stored(tenant: DesiredTenant) -> TenantConfig:
 
 def numbers_of(sender: DesiredSender) -> tuple[Number, ...]:
     return tuple(
-        Number(one.number, one.type or NumberType.TOLL_FREE, one.capabilities or BOTH, countries=one.countries)
+        Number(
+            one.number,
+            one.type or NumberType.TOLL_FREE,
+            one.capabilities or BOTH,
+            countries=one.countries,
+            segments_per_second=one.segments_per_second,
+        )
         for one in sender.numbers
     )
 

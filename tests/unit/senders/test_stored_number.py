@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ JUNK = st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.list
 def test_every_field_of_a_number_is_read() -> None:
     assert {one.name for one in fields(Number)} == FIELDS
     assert as_number(NUMBER) == phone("+14155550100")
+    assert as_number(NUMBER | {"segments_per_second": 10}) == replace(phone("+14155550100"), segments_per_second=10.0)
 
 
 def test_numbers_share_what_is_equal() -> None:
@@ -42,6 +43,8 @@ def test_numbers_share_what_is_equal() -> None:
         {"selected": None},
         {"countries": "US"},
         {"countries": [1]},
+        {"segments_per_second": "fast"},
+        {"segments_per_second": [1]},
     ],
 )
 def test_a_number_with_a_damaged_field_makes_its_document_unreadable(change: dict[str, Any]) -> None:
