@@ -31,7 +31,7 @@ class Runtime(Protocol):
     def dispatch(self, job_id: str, hop: str) -> Report:
         """Carry one job one pass further."""
 
-    def dispatch_many(self, job_ids: Sequence[str]) -> list[Report]:
+    def dispatch_many(self, job_ids: Sequence[str], hops: Sequence[str]) -> list[Report]:
         """Carry many jobs one pass further, side by side."""
 
     def submit(self, job: object, task_id: str) -> Report:
@@ -53,10 +53,10 @@ def register(app: Celery, runtime: Runtime) -> None:
         with _left_to_the_broker():
             return runtime.dispatch(job_id, hop_of(self.request.id, job_id)).shown()
 
-    @app.task(name=DISPATCH_MANY, Request=SafeRequest)
-    def dispatch_many(job_ids: list[str], tenant: str, lane: str) -> str:  # noqa: ARG001  # shown in Flower
+    @app.task(name=DISPATCH_MANY, bind=True, Request=SafeRequest)
+    def dispatch_many(self: Task, job_ids: list[str], tenant: str, lane: str) -> str:  # noqa: ARG001
         with _left_to_the_broker():
-            return line_of_many(runtime.dispatch_many(job_ids))
+            return line_of_many(runtime.dispatch_many(job_ids, hops_of(self.request.get("hops"), job_ids)))
 
     @app.task(name=SUBMIT, bind=True, Request=PrivateRequest)
     def submit(self: Task, *arguments: object, **named: object) -> str:
@@ -91,3 +91,10 @@ def hop_of(task_id: str, job_id: str) -> str:
     """Return the hop a nudge's task id `{job}.{hop}` names, "" if the task was called in another way."""
     named = nudge_of(task_id)
     return named[1] if named and named[0] == job_id else ""
+
+
+def hops_of(header: object, job_ids: Sequence[str]) -> list[str]:
+    """Return the hop of each job's nudge in a chunk, "" for each if its header does not tell them."""
+    if isinstance(header, list) and len(header) == len(job_ids):
+        return [str(hop) for hop in header]
+    return [""] * len(job_ids)

@@ -23,7 +23,7 @@ from senders.counter_key import load_digester
 from senders.document import DocumentUnreadable
 from senders.secrets import KeyRing
 from senders.store import ConfigStore
-from tasks.dispatch import dispatch
+from tasks.dispatch import dispatch, dispatch_many
 from tasks.journal import Journal
 from tasks.lease import GivenBack, LeaseKeeper
 from tasks.report import Report
@@ -143,9 +143,9 @@ class WorkerRuntime:
         """Carry one job one pass further."""
         return self.bridge.run(dispatch(self._ready(), job_id, hop))
 
-    def dispatch_many(self, job_ids: Sequence[str]) -> list[Report]:
+    def dispatch_many(self, job_ids: Sequence[str], hops: Sequence[str]) -> list[Report]:
         """Carry many jobs one pass further, side by side."""
-        return self.bridge.run(self._dispatch_many(job_ids))
+        return self.bridge.run(dispatch_many(self._ready(), job_ids, hops))
 
     def submit(self, job: object, task_id: str) -> Report:
         """Record a job that came through the broker."""
@@ -160,15 +160,6 @@ class WorkerRuntime:
     def pause(self, seconds: float) -> None:
         """Let a task wait; no other waits for it."""
         self.bridge.run(asyncio.sleep(seconds))
-
-    async def _dispatch_many(self, job_ids: Sequence[str]) -> list[Report]:
-        services = self._ready()
-        passes = (dispatch(services, job_id, "") for job_id in job_ids)
-        results = await asyncio.gather(*passes, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        return [result for result in results if isinstance(result, Report)]
 
     def _close_leases(self) -> None:
         if self._services is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,11 +19,14 @@ from trunkline_client import keys
 from trunkline_client.errors import JobConflict, JobInvalid, NotAccepted, RedisUnavailable, StatusUnreadable
 from trunkline_client.failover import NoWrites
 from trunkline_client.job import CheckedJob, check
-from trunkline_client.record import Handle, Status, enqueue_call, enqueued, status_of
+from trunkline_client.record import Follows, Handle, Status, enqueue_call, enqueued, status_of
 from trunkline_client.scripts import CANCEL, ENQUEUE, USED, Script, as_text, is_forgotten
+from trunkline_client.words import Lane
 
 #: jobs in one pipeline: large enough that the round trip does not count, small enough not to block Redis for others.
 BATCH: Final = 500
+#: so many jobs of a tenant and lane in a pipeline come alone, and can have a head start; the others share messages.
+ALONE: Final = 4
 
 Jobs = Iterable[Mapping[str, Any]]
 #: what `send_many` returns for one job.
@@ -69,7 +73,20 @@ def prepare(job: Mapping[str, Any], new_id: NewId) -> CheckedJob | JobInvalid:
 
 def enqueue_calls(prepared: Iterable[CheckedJob | JobInvalid]) -> list[Call]:
     """Return the calls that enqueue the valid ones of `prepared`, in order."""
-    return [Call(ENQUEUE, *enqueue_call(job)) for job in prepared if isinstance(job, CheckedJob)]
+    valid = [job for job in prepared if isinstance(job, CheckedJob)]
+    return [Call(ENQUEUE, *enqueue_call(job, follows)) for job, follows in zip(valid, _follows(valid), strict=True)]
+
+
+def _follows(jobs: Iterable[CheckedJob]) -> Iterator[Follows]:
+    """Yield for each job whether others of its tenant and lane are right behind it."""
+    groups = [(job.tenant, job.lane) for job in jobs]
+    sizes, seen = Counter(groups), Counter[tuple[str, Lane]]()
+    for group in groups:
+        seen[group] += 1
+        if seen[group] <= ALONE or sizes[group] == ALONE + 1:
+            yield Follows.NONE
+        else:
+            yield Follows.LAST if seen[group] == sizes[group] else Follows.MORE
 
 
 def settle(prepared: Iterable[CheckedJob | JobInvalid], answers: Iterable[Any]) -> list[Sent]:

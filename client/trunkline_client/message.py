@@ -7,7 +7,7 @@ together. A submit message carries a whole job, for producers that can only publ
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from trunkline_client import keys
@@ -19,6 +19,7 @@ RECORD_VERSION: Final = 1
 SUPPORTED_VERSIONS: Final = frozenset({RECORD_VERSION})
 
 DISPATCH_TASK: Final = "trunkline.dispatch"
+DISPATCH_MANY_TASK: Final = "trunkline.dispatch_many"
 SUBMIT_TASK: Final = "trunkline.submit"
 #: what Flower shows in place of a submitted job.
 HIDDEN_ARGUMENTS: Final = "(***)"
@@ -38,22 +39,43 @@ def nudge(
         placed_ms: Redis time, in ms since 1970.
         front: whether it is written to the serving end of its list.
     """
-    task_id = f"{job_id}.{hop}"
-    headers = {
-        "task": DISPATCH_TASK,
-        "id": task_id,
-        "argsrepr": f"('{job_id}', '{tenant}', '{lane.value}')",
-        "placed_ms": placed_ms,
-    }
+    headers = {"placed_ms": placed_ms} | ({"front": True} if front else {})
+    return _nudge(DISPATCH_TASK, f"{job_id}.{hop}", job_id, f"'{job_id}'", tenant, lane, queue, headers)
+
+
+def chunk(
+    job_ids: Sequence[str], hops: Sequence[int], tenant: str, lane: Lane, queue: str, placed_ms: int
+) -> dict[str, Any]:
+    """Return the message that asks a worker to look at several jobs.
+
+    Its header `jobs` says how many there are, and `hops` which nudge of each this is.
+
+    Args:
+        job_ids: the jobs, all of one tenant and lane.
+        hops: the how-many-th nudge of each job this is.
+        tenant: as `nudge` takes it.
+        lane: as `nudge` takes it.
+        queue: as `nudge` takes it.
+        placed_ms: as `nudge` takes it.
+    """
+    headers = {"placed_ms": placed_ms, "jobs": len(job_ids), "hops": list(hops)}
+    task_id = f"{job_ids[0]}.{hops[0]}~{len(job_ids)}"
+    shown = "['" + "', '".join(job_ids) + "']"
+    return _nudge(DISPATCH_MANY_TASK, task_id, list(job_ids), shown, tenant, lane, queue, headers)
+
+
+def _nudge(
+    task: str, task_id: str, named: Any, shown: str, tenant: str, lane: Lane, queue: str, more: Mapping[str, Any]
+) -> dict[str, Any]:
     properties = {
         "delivery_info": {"exchange": "", "routing_key": queue},
         "body_encoding": "utf-8",
         "delivery_tag": task_id,
     }
     return {
-        "body": json.dumps([[job_id, tenant, lane.value], {}, {}], separators=(",", ":"), ensure_ascii=False),
+        "body": json.dumps([[named, tenant, lane.value], {}, {}], separators=(",", ":"), ensure_ascii=False),
         "content-type": "application/json",
-        "headers": headers | ({"front": True} if front else {}),
+        "headers": {"task": task, "id": task_id, "argsrepr": f"({shown}, '{tenant}', '{lane.value}')", **more},
         "properties": properties | ({"priority": lane.broker_priority} if queue in keys.FALLBACK_QUEUES else {}),
     }
 

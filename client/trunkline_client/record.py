@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final, TypedDict
 
 from trunkline_client import keys
@@ -75,7 +76,15 @@ def digest(job: CheckedJob) -> str:
     return hashlib.sha256(json_bytes(parts)).hexdigest()
 
 
-def enqueue_call(job: CheckedJob) -> tuple[list[str], list[str]]:
+class Follows(StrEnum):
+    """Whether a job is one of several of a tenant and lane, which its last brings into the lane together."""
+
+    NONE = ""
+    MORE = "more"
+    LAST = "last"
+
+
+def enqueue_call(job: CheckedJob, follows: Follows = Follows.NONE) -> tuple[list[str], list[str]]:
     """Return KEYS and ARGV of `enqueue.lua`."""
     arguments: list[str | int] = [
         job.id,
@@ -90,6 +99,7 @@ def enqueue_call(job: CheckedJob) -> tuple[list[str], list[str]]:
         _or_empty(job.ttl_ms),
         round(job.lane.default_life.total_seconds() * 1000),
         RECORD_VERSION,
+        follows.value,
     ]
     return [keys.job(job.id)], [str(argument) for argument in arguments]
 

@@ -48,6 +48,26 @@ for _, id in ipairs(ended) do
   end)
 end
 
+-- Returns the nudges in a message, each as `{job}.{hop}`, and its headers; none of what is not ours.
+local function nudges_in(message)
+  local readable, decoded = pcall(cjson.decode, message)
+  local headers = readable and type(decoded) == 'table' and decoded.headers
+  if type(headers) ~= 'table' or type(headers.placed_ms) ~= 'number' or type(headers.id) ~= 'string' then
+    return {}
+  end
+  if not headers.hops then
+    return { headers.id }, headers
+  end
+  local nudges = {}
+  pcall(function()
+    local ids = cjson.decode(decoded.body)[1][1]
+    for place, hop in ipairs(headers.hops) do
+      nudges[place] = ids[place] .. '.' .. hop
+    end
+  end)
+  return nudges, headers
+end
+
 -- 2. Nudges the broker lost. Ordinary nudges stand in a list by age, those written to its serving end before all of them.
 -- So one look at that end tells the age of the oldest ordinary nudge and every front one.
 local function serving_end(list)
@@ -55,13 +75,12 @@ local function serving_end(list)
   for block = 1, MOST_BLOCKS do
     local messages = redis.call('LRANGE', list, -BLOCK * block, -BLOCK * (block - 1) - 1)
     for _, message in ipairs(messages) do
-      local readable, decoded = pcall(cjson.decode, message)
-      local headers = readable and type(decoded) == 'table' and decoded.headers
-      if type(headers) == 'table' and type(headers.placed_ms) == 'number' and type(headers.id) == 'string' then
-        seen.ids[headers.id] = true
-        if not headers.front then
-          seen.oldest = math.min(seen.oldest, headers.placed_ms)
-        end
+      local nudges, headers = nudges_in(message)
+      for _, nudge_id in ipairs(nudges) do
+        seen.ids[nudge_id] = true
+      end
+      if #nudges > 0 and not headers.front then
+        seen.oldest = math.min(seen.oldest, headers.placed_ms)
       end
     end
     if #messages < BLOCK or seen.oldest < math.huge then

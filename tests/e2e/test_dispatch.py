@@ -11,7 +11,7 @@ import pytest
 
 from providers.simulators.faults import FaultKind, FaultPlan
 from tests.support.system import ACME_SID, GLOBEX_SID, System, running
-from trunkline_client import keys
+from trunkline_client import Handle, keys
 from trunkline_client.words import JobState
 
 pytestmark = pytest.mark.e2e
@@ -211,6 +211,20 @@ def test_a_cancelled_job_is_not_sent(system: System, recipient: str) -> None:
 
     assert system.client.cancel(job.id)
     assert system.outcome(job.id)["state"] == "cancelled"
+
+
+def test_of_many_jobs_together_each_is_sent_once_whatever_becomes_of_the_others(system: System, recipient: str) -> None:
+    bad = "+12015552900"
+    system.refuse(bad, 21610)
+    wanted = [{"tenant": "acme", "channel": "sms", "to": recipient, "body": f"hello {n}"} for n in range(80)]
+    handles = system.client.send_many([*wanted[:40], wanted[0] | {"to": bad}, *wanted[40:]])
+
+    states = [system.outcome(handle.id)["state"] for handle in handles if isinstance(handle, Handle)]
+
+    assert states == ["sent"] * 40 + ["failed"] + ["sent"] * 40
+    assert sorted(entry.body for entry in system.accepted(recipient)) == sorted(job["body"] for job in wanted)
+    # Nobody had to write a nudge again.
+    assert {system.raw.hget(keys.job(handle.id), "hop") for handle in handles if isinstance(handle, Handle)} == {"1"}
 
 
 def test_the_commands_tell_what_became_of_a_job(system: System, recipient: str) -> None:

@@ -20,6 +20,7 @@ from tests.support.journal import now_ms, snapshot
 from tests.support.journal_machine import JournalMachine, without_clocks
 from tests.support.places import unfinished
 from trunkline_client import keys
+from trunkline_client.record import Follows
 from trunkline_client.words import JobState, Lane
 
 MOST_JOBS = 8
@@ -37,7 +38,18 @@ class Dispatching(JournalMachine):
     @rule(tenant=tenants, lane=lanes, many=st.integers(1, 3))
     def enqueue(self, tenant: str, lane: Lane, many: int) -> None:
         for _ in range(many):
-            self._enqueue(tenant, lane, None)
+            self._enqueue(tenant, lane)
+
+    @precondition(lambda self: len(self._now.records) < MOST_JOBS)
+    @rule(tenant=tenants, lane=lanes, many=st.integers(1, 5), lives=st.booleans())
+    def enqueue_together(self, tenant: str, lane: Lane, many: int, lives: bool) -> None:
+        """A producer sends several in one pipeline, and may die on the way."""
+        for _ in range(many):
+            self._enqueue(tenant, lane, follows=Follows.MORE)
+        if lives:
+            self._enqueue(tenant, lane, follows=Follows.LAST)
+        else:
+            self.sweep()
 
     @precondition(lambda self: len(self._now.records) < MOST_JOBS)
     @rule(tenant=tenants, lane=lanes)

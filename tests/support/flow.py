@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from cryptography.fernet import Fernet
 
@@ -28,12 +26,12 @@ from senders.limits import Digester
 from senders.model import Consent, Number, Originator, Policy, Sender, TenantConfig
 from senders.secrets import KeyRing
 from senders.shortlist import Shortlist
-from tasks.dispatch import dispatch
+from tasks.dispatch import dispatch_many
 from tasks.journal import Journal
 from tasks.lease import LeaseKeeper
 from tasks.report import Report
 from tasks.services import DispatchSettings, Services
-from tests.support.journal import TextRedis
+from tests.support.journal import TextRedis, named_in
 from tests.support.limits import DIGESTER
 from trunkline_client import keys
 from trunkline_client.private import Token
@@ -155,8 +153,8 @@ class Worker:
                 if not hurry or not await self._make_due():
                     return reports
                 continue
-            job_id, _, _ = json.loads(message["body"])[0]
-            reports.append(await dispatch(self.services, job_id, message["headers"]["id"].rpartition(".")[2]))
+            job_ids, hops = zip(*named_in(message), strict=True)
+            reports += await dispatch_many(self.services, job_ids, hops)
         raise AssertionError(f"the job does not come to an end: {[report.line for report in reports]}")
 
     async def status(self, job_id: str = "job-1") -> Status:
@@ -165,13 +163,12 @@ class Worker:
         assert status is not None
         return status
 
-    async def _take(self) -> dict[str, Any] | None:
+    async def _take(self) -> str | None:
         for queue in (*keys.DISPATCH_QUEUES, *keys.FALLBACK_QUEUES):
             for lane in Lane:
-                message = await self.redis.rpop(keys.broker_list(queue, lane))
+                message: str | None = await self.redis.rpop(keys.broker_list(queue, lane))
                 if message:
-                    decoded: dict[str, Any] = json.loads(message)
-                    return decoded
+                    return message
         return None
 
     async def _make_due(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from trunkline_client import keys
+from trunkline_client.record import Follows
 from trunkline_client.scripts import load
 from trunkline_client.words import Lane
 
@@ -39,6 +40,7 @@ async def enqueue(
     send_at_ms: int | None = None,
     expires_at_ms: int | None = None,
     ttl_ms: int | None = None,
+    follows: Follows = Follows.NONE,
 ) -> tuple[str, str]:
     """Enqueue one job; returns the script's status and the job's state."""
     content = "plain:" + json.dumps({"to": to, "body": body} | ({"user": user} if user else {}))
@@ -50,6 +52,7 @@ async def enqueue(
         "" if ttl_ms is None else ttl_ms,
         round(lane.default_life.total_seconds() * 1000),
         1,
+        follows.value,
     ]
     status, state = await redis.register_script(client_script("enqueue"))(keys=[keys.job(job_id)], args=arguments)
     return status, state
@@ -61,10 +64,19 @@ async def cancel(redis: TextRedis, job_id: str = "job-1") -> tuple[str, str]:
     return status, state
 
 
+def named_in(message: str) -> list[tuple[str, str]]:
+    """Return the jobs that a message names, in order, and for each the hop of its nudge."""
+    decoded = json.loads(message)
+    named, headers = json.loads(decoded["body"])[0][0], decoded["headers"]
+    if isinstance(named, str):
+        return [(named, headers["id"].removeprefix(f"{named}."))]
+    return [(job_id, str(hop)) for job_id, hop in zip(named, headers["hops"], strict=True)]
+
+
 async def nudges(redis: TextRedis, queue: str = "dispatch.normal", lane: Lane = Lane.NORMAL) -> list[str]:
     """Return the job ids nudged in a lane, the one served next first."""
     messages = await redis.lrange(keys.broker_list(queue, lane), 0, -1)
-    return [json.loads(json.loads(message)["body"])[0][0] for message in reversed(messages)]
+    return [job_id for message in reversed(messages) for job_id, _ in named_in(message)]
 
 
 async def now_ms(redis: TextRedis) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
@@ -24,15 +23,16 @@ from tasks.moves import Move
 from tests.support.flow import twilio
 from tests.support.hands import Hand, sent
 from tests.support.immediate import ImmediateCalls, immediate, run
-from tests.support.journal import cancel, enqueue, snapshot
+from tests.support.journal import cancel, enqueue, named_in, snapshot
 from tests.support.places import Picture, contradictions, picture
 from trunkline_client import keys
 from trunkline_client.connection import open_sync
+from trunkline_client.record import Follows
 from trunkline_client.words import JobState, Lane
 
 Answer = TypeVar("Answer")
 
-LANE_WINDOW, HEAD_STARTS = 1, 2
+LANE_WINDOW, HEAD_STARTS, CHUNK_JOBS = 3, 2, 2
 #: Longer than any example takes: leases end only when the machine says so.
 LEASE_MS = 600_000
 #: The gates of one of the tenants: one attempt at a time, and a queue that two may join, or three urgent ones.
@@ -89,12 +89,14 @@ class JournalMachine(RuleBasedStateMachine):
     @initialize()
     def empty(self) -> None:
         run(self._redis.flushdb())
-        tuning = {"lane_window": LANE_WINDOW, "head_starts": HEAD_STARTS}
+        tuning = {"lane_window": LANE_WINDOW, "head_starts": HEAD_STARTS, "chunk_jobs": CHUNK_JOBS}
         run(self._redis.hset(keys.TUNING, mapping=tuning))
 
-    def _enqueue(self, tenant: str, lane: Lane, due_ms: int | None) -> None:
+    def _enqueue(self, tenant: str, lane: Lane, due_ms: int | None = None, follows: Follows = Follows.NONE) -> None:
         job_id = f"job-{next(self._numbers)}"
-        status, _ = self._do(lambda: enqueue(self._redis, job_id, tenant=tenant, lane=lane, send_at_ms=due_ms))
+        status, _ = self._do(
+            lambda: enqueue(self._redis, job_id, tenant=tenant, lane=lane, send_at_ms=due_ms, follows=follows)
+        )
         assert status == "created"
 
     def _cancel(self, job_id: str) -> None:
@@ -106,11 +108,14 @@ class JournalMachine(RuleBasedStateMachine):
             self._cancelled[job_id] = before["attempts"]
 
     def _pop(self, which: int) -> str:
-        """Take the nudge that is served next from one of the lists; returns its id."""
+        """Take the message that is served next from one of the lists; returns the first nudge in it.
+
+        The others of a chunk may be delivered later, in any order, or never.
+        """
         name = sorted(self._now.nudges)[which % len(self._now.nudges)]
-        nudge: str = json.loads(self._mishap(self._redis.rpop(name)))["headers"]["id"]
-        self._taken.append(nudge)
-        return nudge
+        first, *others = [".".join(named) for named in named_in(self._mishap(self._redis.rpop(name)))]
+        self._taken += [*others, first]
+        return first
 
     def _claim(self, nudge: str) -> Hand | None:
         job_id, _, hop = nudge.rpartition(".")
@@ -206,7 +211,7 @@ class JournalMachine(RuleBasedStateMachine):
     def the_journal_is_sound(self) -> None:
         self._is_sound = False
         self._now = run(picture(self._redis))
-        assert contradictions(self._now, lane_window=LANE_WINDOW, head_starts=HEAD_STARTS) == []
+        assert contradictions(self._now, lane_window=LANE_WINDOW, head_starts=HEAD_STARTS, chunk_jobs=CHUNK_JOBS) == []
         for job_id, job in self._now.records.items():
             self._check_job(job_id, job)
         self._is_sound = True

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.journal import TextRedis
+from tests.support.journal import TextRedis, named_in
 from trunkline_client import keys
 from trunkline_client.words import FINISHED, JobState, Lane, Place
 
@@ -35,7 +35,7 @@ class Picture:
         lives: the time to live of every record in ms, -1 for none.
         sets: the members of every set and sorted set by key.
         numbers: the plain values by key.
-        nudges: the task ids in each of the broker's lists, the one served next last.
+        nudges: the `{job}.{hop}` of each nudge in the broker's lists, the message served next last.
     """
 
     records: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -83,18 +83,18 @@ async def picture(redis: TextRedis) -> Picture:
             case "zset":
                 found.sets[name] = dict(zip(value[::2], map(float, value[1::2]), strict=True))
             case "list" if not name.startswith("tl:"):
-                found.nudges[name] = [json.loads(message)["headers"]["id"] for message in value]
+                found.nudges[name] = [".".join(named) for message in value for named in named_in(message)]
             case "string":
                 found.numbers[name] = value
     return found
 
 
-def contradictions(now: Picture, *, lane_window: int, head_starts: int) -> list[str]:
+def contradictions(now: Picture, *, lane_window: int, head_starts: int, chunk_jobs: int = 16) -> list[str]:
     """Return what breaks the rules, each in a few words; none in a sound database."""
     return [
         *_misplaced(now),
         *_wrong_ends(now),
-        *_wrong_windows(now, lane_window),
+        *_wrong_windows(now, lane_window, chunk_jobs),
         *_wrong_credits(now, head_starts),
         *_wrong_unsettled(now),
         *_wrong_calls(now),
@@ -165,15 +165,16 @@ def _wrong_ends(now: Picture) -> Iterator[str]:
         yield f"damaged: {now.members(keys.DAMAGED)}"
 
 
-def _wrong_windows(now: Picture, lane_window: int) -> Iterator[str]:
-    """Only front nudges exceed a window, nobody waits beside room, and every waiting set is known to the sweeper."""
+def _wrong_windows(now: Picture, lane_window: int, chunk_jobs: int) -> Iterator[str]:
+    """Only front nudges exceed a window, none waits beside room for a message, and the sweeper knows who waits."""
     for key, members in now.sets.items():
         if key.startswith("tl:window:"):
             ordinary = [one for one in members if now.records.get(one, {}).get("front") == "0"]
             if len(ordinary) > lane_window:
                 yield f"{key} holds {len(ordinary)} ordinary nudges"
         if key.startswith("tl:waiting:"):
-            if len(now.members(key.replace(":waiting:", ":window:", 1))) < lane_window:
+            room = lane_window - len(now.members(key.replace(":waiting:", ":window:", 1)))
+            if room >= min(chunk_jobs, lane_window, len(members)):
                 yield f"{key} waits beside room"
             if key not in now.members("tl:waiters"):
                 yield f"{key} is unknown to the sweeper"

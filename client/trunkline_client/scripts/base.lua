@@ -30,6 +30,7 @@
 local DEFAULTS = {
   lane_window = 64,                    -- jobs
   head_starts = 16,                    -- jobs
+  chunk_jobs = 16,                     -- most jobs that one message names
   finished_keep_ms = 7 * 86400000,
   failed_keep_ms = 30 * 86400000,
   events = 100000,                     -- about how many tl:events keeps; 0 for none

@@ -19,18 +19,32 @@ local function broker_list(queue, lane)
 end
 
 -- A Celery message, protocol version 2, with a plain JSON body, without what Celery takes to be there if it is not. It names
--- the job and carries nothing private.
-local function nudge(id, hop, job, placed, front)
-  local task_id = cjson.encode(id .. '.' .. hop)
-  local body = '[[' .. cjson.encode(id) .. ',' .. cjson.encode(job.tenant) .. ',' .. cjson.encode(job.lane) .. '],{},{}]'
-  local shown = "('" .. id .. "', '" .. job.tenant .. "', '" .. job.lane .. "')"
+-- one job or several of one tenant, lane and queue, and carries nothing private. `headers` is JSON text, from a comma on.
+local function message(task, task_id, names, shown, job, headers)
+  local body = '[[' .. names .. ',' .. cjson.encode(job.tenant) .. ',' .. cjson.encode(job.lane) .. '],{},{}]'
+  local arguments = '(' .. shown .. ", '" .. job.tenant .. "', '" .. job.lane .. "')"
   local in_fallback = string.sub(job.queue, 1, 9) == 'fallback.'
+  task_id = cjson.encode(task_id)
   return '{"body":' .. cjson.encode(body)
-    .. ',"content-type":"application/json","headers":{"task":"trunkline.dispatch","id":' .. task_id
-    .. ',"argsrepr":' .. cjson.encode(shown) .. ',"placed_ms":' .. int(placed) .. (front and ',"front":true' or '')
+    .. ',"content-type":"application/json","headers":{"task":"' .. task .. '","id":' .. task_id
+    .. ',"argsrepr":' .. cjson.encode(arguments) .. headers
     .. '},"properties":{"delivery_info":{"exchange":"","routing_key":' .. cjson.encode(job.queue) .. '}'
     .. (in_fallback and ',"priority":' .. PRIORITY[job.lane] or '')
     .. ',"body_encoding":"utf-8","delivery_tag":' .. task_id .. '}}'
+end
+
+local function nudge(id, hop, job, placed, front)
+  local headers = ',"placed_ms":' .. int(placed) .. (front and ',"front":true' or '')
+  return message('trunkline.dispatch', id .. '.' .. hop, cjson.encode(id), "'" .. id .. "'", job, headers)
+end
+
+-- Names several jobs, so that they share what a message costs. Its task id is no `{job}.{hop}`: revoking it must not be taken
+-- for the revocation of one of them.
+local function chunk(ids, hops, job, placed)
+  local headers = ',"placed_ms":' .. int(placed) .. ',"jobs":' .. #ids .. ',"hops":[' .. table.concat(hops, ',') .. ']'
+  local shown = "['" .. table.concat(ids, "', '") .. "']"
+  return message(
+    'trunkline.dispatch_many', ids[1] .. '.' .. hops[1] .. '~' .. #ids, cjson.encode(ids), shown, job, headers)
 end
 
 -- Takes one head start of this lane if any is left. A claim without a head start earns one back, so head starts take
@@ -62,14 +76,24 @@ local function placed_key(job)
   return (job.front == '1' and 'tl:front:' or 'tl:placed:') .. job.queue .. ':' .. job.lane
 end
 
--- Writes the nudge. `front` puts it where it is served next.
-local function nudge_now(id, job, now, front)
+-- Every message to a lane goes through here. `front` puts it where it is served next.
+local function push(text, job, front)
+  redis.call(front and 'RPUSH' or 'LPUSH', broker_list(job.queue, job.lane), text)
+end
+
+-- Puts a job into its lane and returns the hop of its nudge, which is still to be pushed.
+local function put_in_lane(id, job, now, front)
   local hop = redis.call('HINCRBY', job_key(id), 'hop', 1)
   job.front = front and '1' or '0'
   redis.call('HSET', job_key(id), 'place', 'lane', 'placed_ms', int(now), 'front', job.front)
   redis.call('SADD', 'tl:window:' .. suffix(job), id)
   redis.call('ZADD', placed_key(job), int(now), id)
-  redis.call(front and 'RPUSH' or 'LPUSH', broker_list(job.queue, job.lane), nudge(id, hop, job, now, front))
+  return hop
+end
+
+local function nudge_now(id, job, now, front)
+  local hop = put_in_lane(id, job, now, front)
+  push(nudge(id, hop, job, now, front), job, front)
 end
 
 -- Runs `work` for one job of a batch. A damaged record must not stop the others: its id is set aside in tl:damaged, out
@@ -82,39 +106,64 @@ local function guarded(index, id, work)
   end
 end
 
--- Brings a tenant's next waiting jobs into the lane while its window has room.
-local function fill(job, now)
-  local waiting = 'tl:waiting:' .. suffix(job)
-  local room = tuning('lane_window') - redis.call('SCARD', 'tl:window:' .. suffix(job))
-  while room > 0 do
-    local next_id = redis.call('ZPOPMIN', waiting)[1]
-    if not next_id then
-      redis.call('SREM', 'tl:waiters', waiting)
-      return
-    end
-    guarded(waiting, next_id, function()
-      local waiter = read(next_id)
-      if waiter and waiter.place == 'waiting' then
-        nudge_now(next_id, waiter, now, false)
-        room = room - 1
+-- Brings the tenant's next `count` waiting jobs into the lane with one message.
+local function bring_in(job, waiting, count, now)
+  local came, ids, hops = redis.call('ZPOPMIN', waiting, count), {}, {}
+  for place = 1, #came, 2 do
+    local id = came[place]
+    guarded(waiting, id, function()
+      local place, queue, lane, tenant = unpack(redis.call('HMGET', job_key(id), 'place', 'queue', 'lane', 'tenant'))
+      local waiter = { queue = queue, lane = lane, tenant = tenant }
+      if place == 'waiting' then
+        assert(suffix(waiter) == suffix(job))
+        hops[#ids + 1] = put_in_lane(id, waiter, now, false)
+        ids[#ids + 1] = id
       end
     end)
   end
+  if #ids == 1 then
+    push(nudge(ids[1], hops[1], job, now, false), job, false)
+  elseif #ids > 1 then
+    push(chunk(ids, hops, job, now), job, false)
+  end
+  return #ids
 end
 
--- A job arrives at its queue: into the lane if its tenant's window has room, else it waits. A tenant with nothing
--- unclaimed goes to the front of a busy lane while head starts are left.
-local function enter_lane(id, job, now)
+-- Brings a tenant's waiting jobs into the lane, as many as a message may name at a time: if the window has room for fewer,
+-- the claims of those in it will make more. Where nothing is in the window there always is enough, so none waits for ever.
+local function fill(job, now)
   local waiting = 'tl:waiting:' .. suffix(job)
-  local has_waiting = redis.call('EXISTS', waiting) == 1
+  local left = redis.call('ZCARD', waiting)
+  if left == 0 then
+    return
+  end
+  local window = tuning('lane_window')
+  local most = math.max(1, math.min(tuning('chunk_jobs'), window))
+  local room = window - redis.call('SCARD', 'tl:window:' .. suffix(job))
+  while left > 0 and room >= math.min(most, left) do
+    room = room - bring_in(job, waiting, math.min(most, left), now)
+    left = redis.call('ZCARD', waiting)
+  end
+  if left == 0 then
+    redis.call('SREM', 'tl:waiters', waiting)
+  end
+end
+
+local function wait(id, job)
+  local waiting = 'tl:waiting:' .. suffix(job)
+  redis.call('HSET', job_key(id), 'place', 'waiting')
+  redis.call('ZADD', waiting, redis.call('INCR', 'tl:arrivals'), id)
+  redis.call('SADD', 'tl:waiters', waiting)
+end
+
+-- A job arrives at its queue: into the lane if its tenant's window has room, else it waits. A quiet tenant's goes to the front
+-- of a busy lane while head starts are left.
+local function enter_lane(id, job, now)
+  local has_waiting = redis.call('EXISTS', 'tl:waiting:' .. suffix(job)) == 1
   local unclaimed = redis.call('SCARD', 'tl:window:' .. suffix(job))
   if has_waiting or unclaimed >= tuning('lane_window') then
-    redis.call('HSET', job_key(id), 'place', 'waiting')
-    redis.call('ZADD', waiting, redis.call('INCR', 'tl:arrivals'), id)
-    redis.call('SADD', 'tl:waiters', waiting)
-    if has_waiting and unclaimed < tuning('lane_window') then
-      fill(job, now)
-    end
+    wait(id, job)
+    fill(job, now)
     return
   end
   local busy = redis.call('LLEN', broker_list(job.queue, job.lane)) > 0
@@ -136,7 +185,12 @@ local function leave(id, job, now)
     end
     fill(job, now)
   elseif job.place == 'waiting' then
-    redis.call('ZREM', 'tl:waiting:' .. suffix(job), id)
+    local waiting = 'tl:waiting:' .. suffix(job)
+    redis.call('ZREM', waiting, id)
+    if redis.call('EXISTS', waiting) == 0 then
+      redis.call('SREM', 'tl:waiters', waiting)
+    end
+    fill(job, now)   -- fewer wait, so there may be room for them
   elseif job.place == 'delayed' then
     redis.call('ZREM', 'tl:delayed', id)
   elseif job.place == 'attempt' then

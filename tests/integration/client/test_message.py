@@ -11,7 +11,7 @@ from tests.support.enqueue_page import example
 from tests.support.jobs import SMS
 from trunkline_client import AsyncTrunkline, keys
 from trunkline_client.connection import celery_broker
-from trunkline_client.message import SUBMIT_TASK, nudge, submit_message
+from trunkline_client.message import SUBMIT_TASK, chunk, nudge, submit_message
 from trunkline_client.scripts import prelude
 from trunkline_client.words import Lane
 
@@ -23,11 +23,22 @@ WRITTEN_BY_SCRIPT = (
 )
 
 
+CHUNK_BY_SCRIPT = (
+    prelude() + "\nreturn chunk({ARGV[1], 'two'}, {12, 1}, {tenant=ARGV[2], lane=ARGV[3], queue=ARGV[4]}, ARGV[5])"
+)
+
+
 @pytest.mark.parametrize("lane", list(Lane))
 @pytest.mark.parametrize("queue", keys.ALL_QUEUES)
 async def test_the_nudge_of_the_scripts_is_the_one_the_builder_returns(redis: Redis, queue: str, lane: Lane) -> None:
     written = await redis.eval(WRITTEN_BY_SCRIPT, 0, ID, 12, "acme", lane, queue, 1_896_082_200_123)
     assert json.loads(written) == nudge(ID, 12, "acme", lane, queue, 1_896_082_200_123)
+
+
+@pytest.mark.parametrize("queue", ["dispatch.bulk", "fallback.syniverse"])
+async def test_the_chunk_of_the_scripts_is_the_one_the_builder_returns(redis: Redis, queue: str) -> None:
+    written = await redis.eval(CHUNK_BY_SCRIPT, 0, ID, "acme", "bulk", queue, 1_896_082_200_123)
+    assert json.loads(written) == chunk([ID, "two"], [12, 1], "acme", Lane.BULK, queue, 1_896_082_200_123)
 
 
 async def test_enqueueing_writes_that_nudge(redis: Redis) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -21,7 +20,7 @@ from senders.selection import choose
 from tasks.dispatch import dispatch
 from tests.support import flow
 from tests.support.flow import ACCEPTED, Worker, config, refused, worker
-from tests.support.journal import TextRedis, now_ms
+from tests.support.journal import TextRedis, named_in, now_ms
 from tests.support.limits import (
     MINUTE,
     SECOND,
@@ -57,8 +56,8 @@ async def serve_in_a_crowd(one: Worker) -> Counter[str]:
 
     async def serve() -> None:
         while message := await one.redis.rpop("dispatch.normal"):
-            job_id, _, hop = json.loads(message)["headers"]["id"].rpartition(".")
-            lines[(await dispatch(one.services, job_id, hop)).line] += 1
+            for job_id, hop in named_in(message):
+                lines[(await dispatch(one.services, job_id, hop)).line] += 1
 
     await asyncio.gather(*(serve() for _ in range(WORKERS)))
     return lines

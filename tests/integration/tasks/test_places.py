@@ -82,7 +82,7 @@ async def test_beyond_the_window_a_tenants_jobs_wait(redis: TextRedis) -> None:
 
 
 async def test_a_claim_brings_the_tenants_next_job_into_the_lane(redis: TextRedis, journal: Journal) -> None:
-    await redis.hset(keys.TUNING, "lane_window", 2)
+    await redis.hset(keys.TUNING, mapping={"lane_window": 2, "chunk_jobs": 1})
     for number in range(4):
         await enqueue(redis, f"job-{number}")
 

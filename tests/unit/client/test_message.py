@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from tasks.revoke import nudge_of
 from tests.support.jobs import SMS
 from trunkline_client import keys
-from trunkline_client.message import nudge, submit_message
+from trunkline_client.message import chunk, nudge, submit_message
 from trunkline_client.words import Lane
 
 
@@ -28,6 +29,18 @@ def test_a_nudge_names_the_job_and_its_hop() -> None:
 )
 def test_a_lane_is_a_priority_in_fallback_queues_only(lane: Lane, queue: str, priority: int | None) -> None:
     assert nudge("order-1", 1, "acme", lane, queue, 17)["properties"].get("priority") == priority
+
+
+def test_a_chunk_names_its_jobs_and_how_many_there_are() -> None:
+    message = chunk(["a", "b"], [1, 4], "acme", Lane.BULK, "dispatch.bulk", 17)
+    assert json.loads(message["body"])[0] == [["a", "b"], "acme", "bulk"]
+    assert message["headers"]["argsrepr"] == "(['a', 'b'], 'acme', 'bulk')"
+    assert (message["headers"]["jobs"], message["headers"]["hops"]) == (2, [1, 4])
+
+
+def test_no_chunk_is_taken_for_the_nudge_of_a_job() -> None:
+    message = chunk(["a", "b"], [1, 4], "acme", Lane.BULK, "dispatch.bulk", 17)
+    assert nudge_of(message["headers"]["id"]) is None
 
 
 def test_a_submit_message_shows_nothing_of_the_job_in_its_headers() -> None:

@@ -60,7 +60,7 @@ def test_the_call_keeps_what_is_private_in_the_content_alone() -> None:
 def test_the_call_carries_options_times_and_the_default_life() -> None:
     _, arguments = enqueue_call(check(FULL | {"ttl": 1.5, "priority": "urgent"}, "order-1"))
     assert arguments[2:5] == ["acme", "sms", "urgent"]
-    assert arguments[6:] == ['{"reference":"basket/7","sender_id":"ACME"}', "", "", "1500", "300000", "1"]
+    assert arguments[6:] == ['{"reference":"basket/7","sender_id":"ACME"}', "", "", "1500", "300000", "1", ""]
 
 
 def test_a_trace_is_an_option_of_the_record() -> None:
