@@ -20,7 +20,7 @@ from tasks.celery_tasks import register  # noqa: E402  # only now is `tasks` kno
 from trunkline_client import keys  # noqa: E402
 from trunkline_client.errors import SettingsInvalid  # noqa: E402
 from trunkline_client.words import Lane  # noqa: E402
-from worker import broker, remote_control, transport  # noqa: E402
+from worker import broker, remote_control  # noqa: E402
 from worker.bootstrap import WorkerRuntime  # noqa: E402
 from worker.logs import configure  # noqa: E402
 from worker.pool import DispatchPool  # noqa: E402
@@ -71,7 +71,7 @@ register(app, runtime)
 register_commands(runtime)
 CoreStep.runtime = runtime
 DispatchPool.bridge = runtime.bridge
-transport.tell_polls_to(runtime.monitoring.polled)
+broker.tell_polls_to(runtime.monitoring.polled)
 app.steps["worker"].add(CoreStep)
 inspect_command(name=remote_control.COMMAND)(remote_control.trunkline_facts)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport import redis as kombu_redis
 
 from trunkline_client.connection import celery_broker
 from trunkline_client.words import Lane
+from worker.kombu_fit import misfits
 from worker.settings import Broker, BrokerSettings
 
 _OPTIONS: Final[dict[str, Any]] = {
@@ -42,7 +46,6 @@ class Kind:
 
 KINDS: Final = {
     Broker.OWN: Kind(is_ours=True, acknowledges=True),
-    Broker.UNACKNOWLEDGED: Kind(is_ours=True, acknowledges=False),
     Broker.STOCK: Kind(is_ours=False, acknowledges=True),
     Broker.STOCK_UNACKNOWLEDGED: Kind(is_ours=False, acknowledges=False),
 }
@@ -56,7 +59,7 @@ def configuration(settings: BrokerSettings) -> dict[str, Any]:
         "broker_url": url,
         "broker_transport_options": {**_OPTIONS, **options, "ack_emulation": kind.acknowledges},
     }
-    if kind.is_ours:
+    if kind.is_ours and not _misfits():
         transport = "SentinelTransport" if url.startswith("sentinel") else "Transport"
         chosen["broker_transport"] = f"worker.transport:{transport}"
     return chosen
@@ -75,11 +78,29 @@ def named_by_scheme(chosen: dict[str, Any]) -> dict[str, Any]:
     return rest
 
 
+def tell_polls_to(listener: Callable[[], None]) -> None:
+    """Let `listener` know of every answer to a poll; kombu's own transport tells of none."""
+    if not _misfits():
+        from worker import transport  # noqa: PLC0415  # it cannot be imported beside a kombu that it does not fit
+
+        transport.tell_polls_to(listener)
+
+
 def warning(settings: BrokerSettings) -> str | None:
     """Return what an operator should know about the choice, None if nothing."""
     kind = KINDS[settings.broker]
+    if kind.is_ours and _misfits():
+        return (
+            f"this version of kombu does not fit ({', '.join(_misfits())}), so its own transport is used: a "
+            "trunkline.submit message may be lost with a killed worker, and an outage of Redis may end this worker"
+        )
     if not kind.acknowledges:
         return "a trunkline.submit message that a killed worker has in hand is lost; jobs enqueued by a client are not"
     if not kind.is_ours:
         return "kombu's own transport is for comparison: an outage of Redis or junk in a queue can end this worker"
     return None
+
+
+@cache
+def _misfits() -> tuple[str, ...]:
+    return tuple(misfits(kombu_redis))

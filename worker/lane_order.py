@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 from trunkline_client import keys
@@ -19,32 +20,52 @@ _OTHER_WEIGHT: Final = 8
 
 
 class LaneOrder:
-    """A queue order for kombu (`queue_order_strategy`): stride scheduling.
+    """A queue order for kombu (`queue_order_strategy`): turns in a round, each queue as often as it weighs.
 
-    Each queue has a place on a common time line and moves on by 1 / weight when it is served; the one furthest behind
-    is looked into first. kombu takes one message from the first queue that has one, so every queue that stood before
-    the served one was empty: those catch up with it, and an idle lane saves up no turns.
+    A turn of a queue that has nothing lapses, so an idle lane saves up none. kombu takes one message at a time and
+    says from which queue (`rotate`); our transport hands `turns` to a script that takes many, and says the same of
+    each. The place in the round is kept between them, so the weights hold whatever the size of a batch.
     """
 
     def __init__(self, it: Iterable[str] | None = None) -> None:
-        self._served: dict[str, float] = {}
         self.update(it or ())
 
     def update(self, it: Iterable[str]) -> None:
         """Take over a new set of queues."""
-        self._served = dict.fromkeys(it, 0.0)
+        self._round = turns(tuple(dict.fromkeys(it)))
+        self._at = 0
 
     def consume(self, n: int) -> list[str]:
         """Return the first `n` queues in the order to look into them."""
-        return sorted(self._served, key=lambda queue: (self._served[queue], -_weight(queue)))[:n]
+        return list(dict.fromkeys(self.turns()))[:n]
+
+    def turns(self) -> tuple[str, ...]:
+        """Return one whole round, the next turn first."""
+        return self._round[self._at :] + self._round[: self._at]
 
     def rotate(self, last_used: str) -> None:
-        """Note that a message was taken from `last_used`."""
-        now = self._served.get(last_used)
-        if now is None:
-            return
-        self._served = {queue: max(served, now) for queue, served in self._served.items()}
-        self._served[last_used] = now + 1 / _weight(last_used)
+        """Note that a message was taken from `last_used`: all turns before that one have lapsed."""
+        length = len(self._round)
+        for turn in range(self._at, self._at + length):
+            if self._round[turn % length] == last_used:
+                self._at = (turn + 1) % length
+                return
+
+
+@cache
+def turns(queues: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a round of turns that spreads those of each queue evenly, the heaviest queue first: stride scheduling.
+
+    Each queue has a place on a common time line and moves on by 1 / weight with each of its turns; the one furthest
+    behind is next.
+    """
+    served = dict.fromkeys(queues, 0.0)
+    found = []
+    for _ in range(sum(map(_weight, queues))):
+        queue = min(queues, key=lambda one: (round(served[one], 9), -_weight(one)))
+        served[queue] += 1 / _weight(queue)
+        found.append(queue)
+    return tuple(found)
 
 
 def _weight(queue: str) -> int:

@@ -41,7 +41,6 @@ class Broker(StrEnum):
     """Who carries nudges and submitted jobs between Redis and the pool; `worker.broker` says how they differ."""
 
     OWN = "own"
-    UNACKNOWLEDGED = "unacknowledged"
     STOCK = "stock"
     STOCK_UNACKNOWLEDGED = "stock_unacknowledged"
 
@@ -81,8 +80,7 @@ class BrokerSettings(Environment):
     broker: Broker = Field(
         default=Broker.OWN,
         description=(
-            "The transport under Celery: `own`; `unacknowledged`, which loses the `trunkline.submit` messages that a "
-            "killed worker had in hand, but no recorded job; or kombu's, for comparison: `stock`, "
+            "The transport under Celery: `own`, or kombu's, for comparison and as a way back: `stock`, "
             "`stock_unacknowledged` ([what differs](reliability.md#the-broker))."
         ),
     )

@@ -1,155 +1,167 @@
-"""What kombu keeps of messages in hand, kept by the clock of Redis, and so that a full Redis does not end the worker.
+"""What a channel has in hand, and what Redis knows of it; a full Redis does not end the worker.
 
-kombu notes each message it takes, forgets it when it was worked on, and gives it back, in a transaction each. Redis at
-its `maxmemory` refuses transactions, and Celery takes the refusal for "unrecoverable" and exits: seen with kombu 5.7.0.
-The worker that a supervisor starts next does the same, so nothing recorded is sent and no memory becomes free. A script
-that first removes something is let through, and moves the same bytes only.
+`take.lua` notes in kombu's `unacked` each message that is the only copy of a job, as it takes it. Nudges are not noted:
+one that a killed worker had in hand is written again by the sweeper after 10 s, long before kombu would put it back.
+What is done is forgotten in one pipeline for each turn of the loop; a process that is killed before it gets its
+messages delivered again, which the journal's claim makes harmless.
 
 kombu tells the age of a message by the clocks of two workers. One that was 10 minutes ahead put back, every 5 s, all
-that the others had in hand.
+that the others had in hand. Here both times are those of Redis.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import threading
 import time
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterable
 from typing import Any, Final
 
 import structlog
+from kombu.asynchronous import get_event_loop
 from kombu.transport import redis as kombu_redis
-from kombu.transport import virtual
-from redis.exceptions import NoScriptError, OutOfMemoryError
+from redis.exceptions import OutOfMemoryError
 
-from tasks.celery_tasks import DISPATCH, DISPATCH_MANY
+from trunkline_client import keys
+from worker.broker_scripts import GIVE_BACK
+from worker.in_hand import InHand, Room, Taken
 
 _log = structlog.get_logger("trunkline.broker")
-
-
-@dataclass(frozen=True, slots=True)
-class _Script:
-    text: str
-    sha: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sha", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest())
-
-    def run(self, client: Any, names: list[str], arguments: list[Any]) -> None:
-        """Run it; a server that does not hold it gets it whole."""
-        try:
-            client.evalsha(self.sha, len(names), *names, *arguments)
-        except NoScriptError:
-            client.eval(self.text, len(names), *names, *arguments)
-
-
-#: KEYS: hash of messages in hand, sorted set of their tags by the time they were taken, in seconds since 1970.
-#: ARGV: tag, the message.
-_NOTE: Final = _Script("""
-local time = redis.call('TIME')
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('ZADD', KEYS[2], time[1] .. '.' .. string.format('%06d', time[2]), ARGV[1])
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-""")
-#: KEYS: the same two. ARGV: tag.
-_FORGET: Final = _Script("""
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('HDEL', KEYS[1], ARGV[1])
-""")
-#: KEYS: the same two, and the lists the message goes back to. ARGV: tag, LPUSH or RPUSH, the message. A second run
-#: finds no message.
-_GIVE_BACK: Final = _Script("""
-redis.call('ZREM', KEYS[2], ARGV[1])
-if redis.call('HDEL', KEYS[1], ARGV[1]) == 1 then
-  for place = 3, #KEYS do
-    redis.call(ARGV[2], KEYS[place], ARGV[3])
-  end
-end
-""")
-#: The same for a message that Redis does not keep; the removal lets the rest run when Redis is full.
-_PUT_BACK: Final = _Script("""
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('HDEL', KEYS[1], ARGV[1])
-for place = 3, #KEYS do
-  redis.call(ARGV[2], KEYS[place], ARGV[3])
-end
-""")
-
-
-@dataclass(slots=True)
-class _Pushes:
-    """Stands for a transaction, to learn from kombu what it would push where.
-
-    kombu prints a message whole, a submitted job's recipient and text too, if a real one refuses it.
-    """
-
-    lists: list[str] = field(default_factory=list)
-    message: str = ""
-
-    def push(self, name: str, message: str) -> None:
-        self.lists.append(name)
-        self.message = message
-
-    lpush = rpush = push
+#: of one call of the script.
+_GIVEN_BACK_AT_ONCE: Final = 64
 
 
 class QoS(kombu_redis.QoS):
-    """Notes and gives back messages, by the clock of Redis, also when Redis is full; nudges it only counts.
+    """Counts what is in hand by jobs, gives it back, and forgets what is done.
 
-    A nudge that a killed worker had in hand is written again by the sweeper after 10 s, long before kombu would put it
-    back, so noting it bought nothing for a fifth of the CPU of a job.
+    `ack` and `reject` may be called from any thread; all else is for the thread of the loop.
     """
 
-    _ahead_s: float | None = None
+    def __init__(self, channel: Any, prefetch_count: int = 0) -> None:
+        super().__init__(channel, prefetch_count)  # type: ignore[no-untyped-call]  # kombu ships few types
+        self._in_hand = InHand()
+        self._done: deque[str] = deque()
+        self._to_forget: list[str] = []
+        self._loop_thread = threading.get_ident()
+        self._ahead_s: float | None = None
+        #: the tag of the message that is being delivered, and what it is.
+        self.arriving: tuple[str, Taken] | None = None
 
     @property
     def visibility_timeout(self) -> float:
         """How long a message may stay unacknowledged, less how far Redis is ahead: kombu takes it from our clock."""
         return float(self.channel.visibility_timeout) - self._ahead()
 
-    def append(self, message: Any, delivery_tag: str) -> None:
-        """Note a message that was taken."""
-        if not _is_nudge(message):
-            self._note(message, delivery_tag)
-        virtual.QoS.append(self, message, delivery_tag)  # type: ignore[no-untyped-call]  # kombu ships few types
+    def can_consume(self) -> bool:
+        """Return whether there is room for one more job."""
+        return self.room().jobs > 0
 
-    def _note(self, message: Any, delivery_tag: str) -> None:
-        info = message.delivery_info
-        kept = json.dumps([message._raw, info["exchange"], info["routing_key"]])  # noqa: SLF001  # as kombu does
-        with self.channel.conn_or_acquire() as client:
-            _NOTE.run(client, [self.unacked_key, self.unacked_index_key], [delivery_tag, kept])
+    def can_consume_max_estimate(self) -> int:
+        """Return for how many jobs there is room."""
+        return self.room().jobs
+
+    def room(self) -> Room:
+        """Return the room there is."""
+        self._flush()
+        return self._in_hand.room(self.prefetch_count)
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        """Count a message that was delivered."""
+        self._flush()
+        taken = self._arrived(delivery_tag) or self._from_elsewhere(message)
+        self._in_hand.add(delivery_tag, taken)
+        self._delivered[delivery_tag] = message
 
     def ack(self, delivery_tag: str) -> None:
-        """Forget a message that was worked on."""
-        if self._nudge(delivery_tag) is None:
-            with self.channel.conn_or_acquire() as client:
-                _FORGET.run(client, [self.unacked_key, self.unacked_index_key], [delivery_tag])
-        virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
+        """Let a message that was worked on be forgotten; Redis hears of it with the next turn of the loop."""
+        self._done.append(delivery_tag)
+        if threading.get_ident() != self._loop_thread:
+            hub: Any = get_event_loop()
+            if hub is not None:
+                hub.call_soon(int)  # a call without effect, which ends the wait of the loop
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """Forget a message, or give it back."""
+        """Let a message be forgotten, or give it back to the far end of its list."""
         if requeue:
-            self.restore_by_tag(delivery_tag, leftmost=True)
-            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
-        else:
-            self.ack(delivery_tag)
+            message, taken = self._delivered.get(delivery_tag), self._in_hand.get(delivery_tag)
+            if message is not None and taken is not None:
+                self.give_back([(taken, delivery_tag, _again(message._raw))], is_next=False)  # noqa: SLF001
+        self.ack(delivery_tag)
 
-    def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:
-        """Give a message back to its queue, if it is still in hand: a nudge from memory."""
-        nudge = self._nudge(tag)
-        if nudge is not None:
-            put_back(self.channel, nudge, client, leftmost)
+    def forget_later(self, tag: str) -> None:
+        """Take a noted message that is of no use out of `unacked` with the next `forget`."""
+        self._to_forget.append(tag)
+
+    def forget(self) -> None:
+        """Tell Redis of all messages that were worked on; without a transaction, which a full Redis refuses."""
+        self._loop_thread = threading.get_ident()
+        self._flush()
+        if not self._to_forget:
             return
-        with self.channel.conn_or_acquire(client) as client:  # noqa: PLR1704  # kombu's own idiom
-            kept = client.hget(self.unacked_key, tag)
-            if kept:
-                _give_back(_GIVE_BACK, client, self.channel, tag, json.loads(kept), leftmost)
-            else:
-                client.zrem(self.unacked_index_key, tag)
+        tags = list(self._to_forget)
+        with self.channel.conn_or_acquire() as client, client.pipeline(transaction=False) as pipe:
+            pipe.zrem(self.unacked_index_key, *tags)
+            pipe.hdel(self.unacked_key, *tags)
+            pipe.execute()
+        del self._to_forget[: len(tags)]
 
-    def _nudge(self, delivery_tag: str) -> Any | None:
-        message = self._delivered.get(delivery_tag)
-        return message if message is not None and _is_nudge(message) else None
+    def restore_unacked_once(self, stderr: Any = None) -> None:
+        """Forget what is done and give back the rest, as the channel closes."""
+        try:
+            self.forget()
+        except self.channel.connection_errors:
+            _log.debug("message.unforgotten", count=len(self._to_forget))  # delivered again, and left by the claim
+        super().restore_unacked_once(stderr)  # type: ignore[no-untyped-call]
+
+    def restore_unacked(self, client: Any = None) -> None:
+        """Give back all that is in hand, to be served next, in the order it came."""
+        held = []
+        for tag, message in self._delivered.items():
+            taken = self._in_hand.remove(tag)
+            if taken is not None:
+                held.append((taken, tag, _again(message._raw)))  # noqa: SLF001
+        self.give_back(held, is_next=True, client=client)
+        self._delivered.clear()
+
+    def restore_by_tag(self, tag: str | bytes, client: Any = None, leftmost: bool = False) -> None:
+        """Give back a noted message that some process took too long ago."""
+        with self.channel.conn_or_acquire(client) as client:  # noqa: PLR1704  # kombu's own idiom
+            kept: bytes | None = client.hget(self.unacked_key, tag)
+            name = tag.decode() if isinstance(tag, bytes) else tag
+            found = _read(kept) if kept else None
+            if found is None:
+                # Nothing is kept, or what is kept is no message: whoever took it would have thrown it away.
+                client.zrem(self.unacked_index_key, name)
+                client.hdel(self.unacked_key, name)
+                return
+            payload, exchange, routing_key = found
+            for queue in self.channel._lookup(exchange, routing_key):  # noqa: SLF001
+                taken = Taken(queue, self._list_of(queue, payload), is_noted=True)
+                self.give_back([(taken, name, _again(payload))], is_next=not leftmost, client=client)
+
+    def give_back(self, held: Iterable[tuple[Taken, str, str | bytes]], *, is_next: bool, client: Any = None) -> None:
+        """Write messages to their lists again.
+
+        Args:
+            held: what each is, its tag, and its text; the first is to be served first.
+            is_next: whether they go to the end that is served next, else to the other.
+            client: of redis-py, if one is at hand.
+        """
+        messages = list(held)
+        if is_next:
+            messages.reverse()
+        for first in range(0, len(messages), _GIVEN_BACK_AT_ONCE):
+            pairs: dict[str, int] = {}
+            names = [self.unacked_key, self.unacked_index_key]
+            arguments: list[Any] = ["RPUSH" if is_next else "LPUSH"]
+            for taken, tag, text in messages[first : first + _GIVEN_BACK_AT_ONCE]:
+                if taken.list_name not in pairs:
+                    pairs[taken.list_name] = len(pairs) + 1
+                    names += [taken.list_name, keys.bell(taken.queue)]
+                arguments += [pairs[taken.list_name], tag if taken.is_noted else "", text]
+            with self.channel.conn_or_acquire(client) as used:
+                GIVE_BACK.run(used, names, arguments)
 
     def restore_visible(self, *arguments: Any, **options: Any) -> None:
         """Give back what was taken too long ago; when Redis is full, later: the lock for it needs memory."""
@@ -158,6 +170,29 @@ class QoS(kombu_redis.QoS):
             super().restore_visible(*arguments, **options)  # type: ignore[no-untyped-call]
         except OutOfMemoryError:
             return
+
+    def _flush(self) -> None:
+        """Count no more what is done; kombu's name."""
+        while self._done:
+            tag = self._done.popleft()
+            self._delivered.pop(tag, None)
+            taken = self._in_hand.remove(tag)
+            if taken is not None and taken.is_noted:
+                self._to_forget.append(tag)
+
+    def _arrived(self, tag: str) -> Taken | None:
+        """Return what the message is, if it is the one that is being delivered."""
+        arriving, self.arriving = self.arriving, None
+        return arriving[1] if arriving is not None and arriving[0] == tag else None
+
+    def _from_elsewhere(self, message: Any) -> Taken:
+        """Return what a message of a queue of Celery's own is: an answer to remote control."""
+        queue = str((message.delivery_info or {}).get("routing_key") or "")
+        return Taken(queue, self._list_of(queue, message._raw))  # noqa: SLF001
+
+    def _list_of(self, queue: str, payload: Any) -> str:
+        priority = self.channel._get_message_priority(payload, reverse=False)  # noqa: SLF001
+        return str(self.channel._q_for_pri(queue, priority))  # noqa: SLF001
 
     def _ahead(self) -> float:
         """Return how far the clock of Redis is ahead of ours, in seconds, asked anew before each `restore_visible`."""
@@ -168,39 +203,20 @@ class QoS(kombu_redis.QoS):
         return self._ahead_s
 
 
-class UnacknowledgedQoS(virtual.QoS):
-    """Keeps nothing in Redis: what a killed process had in hand is gone."""
-
-    def restore_unacked(self) -> list[Any]:
-        """Put back what is in hand, as far as Redis answers.
-
-        kombu would print what it cannot put back, and write it to a file: a submitted job's recipient and text.
-        """
-        unrestored = super().restore_unacked()  # type: ignore[no-untyped-call]  # kombu ships no types
-        if unrestored:
-            _log.warning("message.lost", count=len(unrestored), why="Redis did not take it back")
-        return []
+def _again(payload: dict[str, Any]) -> str:
+    """Return a message as kombu writes one that was delivered before."""
+    payload.get("headers", {})["redelivered"] = True
+    info = payload["properties"].get("delivery_info")
+    if isinstance(info, dict):
+        info["redelivered"] = True
+    return json.dumps(payload)
 
 
-def put_back(channel: Any, message: Any, client: Any = None, leftmost: bool = False) -> None:
-    """Write a message that Redis does not keep to its queue again, as it came.
-
-    kombu would write what it made of the body, and that is no task message to the next worker.
-    """
-    info = message.delivery_info
-    kept = [message._raw, info["exchange"], info["routing_key"]]  # noqa: SLF001  # as kombu does
-    with channel.conn_or_acquire(client) as used:
-        _give_back(_PUT_BACK, used, channel, message.delivery_tag, kept, leftmost)
-
-
-def _give_back(script: _Script, client: Any, channel: Any, tag: str, kept: list[Any], leftmost: bool) -> None:
-    """Run one of the two scripts for a message, its exchange and its routing key, as `QoS` keeps them."""
-    pushes = _Pushes()
-    channel._do_restore_message(*kept, pushes, leftmost)  # noqa: SLF001
-    names = [channel.unacked_key, channel.unacked_index_key, *pushes.lists]
-    script.run(client, names, [tag, "LPUSH" if leftmost else "RPUSH", pushes.message])
-
-
-def _is_nudge(message: Any) -> bool:
-    """Return whether a message only names jobs that the journal has."""
-    return message.headers.get("task") in {DISPATCH, DISPATCH_MANY}
+def _read(kept: bytes) -> tuple[dict[str, Any], str, str] | None:
+    try:
+        payload, exchange, routing_key = json.loads(kept)
+        payload["properties"]["delivery_tag"]  # a message has one
+    except (ValueError, TypeError, KeyError, RecursionError):
+        _log.error("message.discarded", why="what is kept of it is no message")
+        return None
+    return payload, exchange, routing_key

@@ -147,6 +147,11 @@ def head_credit(queue: str, lane: Lane) -> str:
     return f"tl:head:{queue}:{lane}"
 
 
+def bell(queue: str) -> str:
+    """Return the key of the list on which idle workers wait for word of a queue: one element at most."""
+    return f"tl:bell:{queue}"
+
+
 def provider_message(account: str, provider_id: str) -> str:
     """Return the key that binds one provider message to the attempt it settled."""
     return f"tl:bound:{account}:{provider_id}"
@@ -187,6 +192,7 @@ def broker_list(queue: str, lane: Lane) -> str:
 DISPATCH_QUEUES: Final = tuple(dispatch_queue(lane) for lane in Lane)
 FALLBACK_QUEUES: Final = tuple(fallback_queue(provider) for provider in FALLBACK_PROVIDERS)
 ALL_QUEUES: Final = (*DISPATCH_QUEUES, *FALLBACK_QUEUES, MAINTENANCE_QUEUE)
+OURS: Final = frozenset(ALL_QUEUES)
 
 #: the keys of strings that are sealed as a whole, with the key ring.
 SEALED: Final = (COUNTER_KEY,)

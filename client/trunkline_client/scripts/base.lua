@@ -9,6 +9,7 @@
 --   tl:head:{queue}:{lane}             integer       head starts left; absent means all of them
 --   tl:placed:{queue}:{lane}           sorted set    ids in a lane, by the time of their nudge
 --   tl:front:{queue}:{lane}            sorted set    the same for nudges written to the serving end
+--   tl:bell:{queue}                    list          one element if an idle worker is to look into the queue
 --   tl:delayed                         sorted set    ids by due time
 --   tl:leases                          sorted set    claimed ids by the end of their lease
 --   tl:held                            sorted set    ids by the time they were held

@@ -76,9 +76,20 @@ local function placed_key(job)
   return (job.front == '1' and 'tl:front:' or 'tl:placed:') .. job.queue .. ':' .. job.lane
 end
 
+-- Tells one idle worker of a queue that something waits there: a worker blocks on the bells of its queues, and Redis lets
+-- the one that has waited longest hear it. An element that nobody took is heard by the next that waits, so one is enough.
+-- A producer whose rights are older than the bells still writes the nudge: workers look by themselves too.
+local function ring(queue)
+  local bell = 'tl:bell:' .. queue
+  if redis.pcall('LLEN', bell) == 0 then
+    redis.pcall('LPUSH', bell, '')
+  end
+end
+
 -- Every message to a lane goes through here. `front` puts it where it is served next.
 local function push(text, job, front)
   redis.call(front and 'RPUSH' or 'LPUSH', broker_list(job.queue, job.lane), text)
+  ring(job.queue)
 end
 
 -- Puts a job into its lane and returns the hop of its nudge, which is still to be pushed.

@@ -14,7 +14,7 @@ from redis import Redis
 from trunkline_client.message import nudge, submit_message
 from trunkline_client.words import Lane
 from worker.broker import configuration
-from worker.settings import Broker, BrokerSettings
+from worker.settings import BrokerSettings
 
 pytestmark = pytest.mark.integration
 
@@ -29,10 +29,10 @@ def server(redis_url: str) -> Iterator[Any]:
         yield client
 
 
-def take(server: Any, url: str, message: dict[str, Any], broker: Broker = Broker.OWN) -> Any:
+def take(server: Any, url: str, message: dict[str, Any]) -> Any:
     """Take a message off its queue and return the channel that has it in hand."""
     server.lpush(QUEUE, json.dumps(message))
-    chosen = configuration(BrokerSettings(redis_url=SecretStr(url), broker=broker))
+    chosen = configuration(BrokerSettings(redis_url=SecretStr(url)))
     transport, options = chosen["broker_transport"], chosen["broker_transport_options"]
     connect: Any = Connection  # kombu ships no types
     channel = connect(url, transport=transport, transport_options=options).channel()
@@ -63,21 +63,10 @@ def test_a_submitted_job_in_hand_is_kept_until_it_is_acknowledged(server: Any, r
     assert server.exists(QUEUE, "unacked", "unacked_index") == 0
 
 
-def test_without_acknowledgements_nothing_is_kept(server: Any, redis_url: str) -> None:
-    channel = take(server, redis_url, SUBMIT, Broker.UNACKNOWLEDGED)
-
-    assert server.exists("unacked", "unacked_index") == 0
-    channel.basic_ack(tag(SUBMIT))
-    channel.close()
-
-
 @pytest.mark.parametrize("message", [NUDGE, SUBMIT], ids=["nudge", "submit"])
-@pytest.mark.parametrize("broker", [Broker.OWN, Broker.UNACKNOWLEDGED])
 @pytest.mark.parametrize("refused", [False, True], ids=["closed", "refused"])
-def test_what_is_in_hand_goes_back_whole(
-    server: Any, redis_url: str, message: dict[str, Any], broker: Broker, refused: bool
-) -> None:
-    channel = take(server, redis_url, message, broker)
+def test_what_is_in_hand_goes_back_whole(server: Any, redis_url: str, message: dict[str, Any], refused: bool) -> None:
+    channel = take(server, redis_url, message)
 
     if refused:
         channel.basic_reject(tag(message), requeue=True)
@@ -90,17 +79,15 @@ def test_what_is_in_hand_goes_back_whole(
 
 
 @pytest.mark.parametrize("message", [NUDGE, SUBMIT], ids=["nudge", "submit"])
-@pytest.mark.parametrize("broker", [Broker.OWN, Broker.UNACKNOWLEDGED])
 @pytest.mark.parametrize("refused", [False, True], ids=["closed", "refused"])
 def test_what_is_in_hand_goes_back_to_a_full_redis_too(
     server: Any,
     redis_url: str,
     message: dict[str, Any],
-    broker: Broker,
     refused: bool,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    channel = take(server, redis_url, message, broker)
+    channel = take(server, redis_url, message)
 
     server.config_set("maxmemory", "1")
     try:

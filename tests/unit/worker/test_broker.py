@@ -1,19 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from kombu.connection import Connection
 from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport import redis as kombu_redis
 from pydantic import SecretStr
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 from worker.broker import configuration, named_by_scheme, warning
+from worker.kombu_fit import misfits
 from worker.settings import Broker, BrokerSettings
 from worker.transport import SentinelTransport, Transport
-from worker.unacked import UnacknowledgedQoS
 
 PLAIN = "redis://127.0.0.1:6379/0"
 SENTINEL = "sentinel://127.0.0.1:26379/mymaster/0"
@@ -28,8 +26,6 @@ def settings(broker: Broker = Broker.OWN, url: str = PLAIN) -> BrokerSettings:
     [
         (Broker.OWN, PLAIN, "worker.transport:Transport", True),
         (Broker.OWN, SENTINEL, "worker.transport:SentinelTransport", True),
-        (Broker.UNACKNOWLEDGED, PLAIN, "worker.transport:Transport", False),
-        (Broker.UNACKNOWLEDGED, SENTINEL, "worker.transport:SentinelTransport", False),
         (Broker.STOCK, PLAIN, None, True),
         (Broker.STOCK, SENTINEL, None, True),
         (Broker.STOCK_UNACKNOWLEDGED, PLAIN, None, False),
@@ -67,48 +63,40 @@ def test_an_operator_is_told_of_every_choice_but_the_default() -> None:
 
 
 def test_the_warning_names_what_a_kill_loses() -> None:
-    assert "trunkline.submit" in str(warning(settings(Broker.UNACKNOWLEDGED)))
+    assert "trunkline.submit" in str(warning(settings(Broker.STOCK_UNACKNOWLEDGED)))
 
 
-@dataclass
-class FakeChannel:
-    """A channel whose server takes messages back, or is gone."""
-
-    take_back: Callable[[Any], None]
-    do_restore: bool = True
-    taken: list[Any] = field(default_factory=list)
-
-    def _restore(self, message: Any) -> None:
-        self.take_back(message)
-        self.taken.append(message)
+def test_the_kombu_at_hand_has_what_our_transport_overrides() -> None:
+    assert misfits(kombu_redis) == []
 
 
-def unacknowledged(channel: FakeChannel) -> Any:
-    qos: Any = UnacknowledgedQoS  # kombu ships no types
-    return qos(channel)
+class ChangedChannel(kombu_redis.Channel):
+    """As a later version of kombu might be."""
+
+    _get: Any = None
+
+    def _brpop_start(self) -> None:  # type: ignore[override]
+        """Take no timeout any more."""
 
 
-def test_what_is_in_hand_at_the_end_goes_back_to_its_queue() -> None:
-    channel = FakeChannel(take_back=lambda _: None)
-    qos = unacknowledged(channel)
-    for tag in ("done", "in hand"):
-        qos.append(f"message {tag}", tag)
-    qos.ack("done")
+class ChangedKombu:
+    """A module with one class changed and one gone."""
 
-    qos.restore_unacked_once()
-
-    assert channel.taken == ["message in hand"]
+    Channel = ChangedChannel
+    SentinelChannel = kombu_redis.SentinelChannel
+    QoS = kombu_redis.QoS
+    Transport = kombu_redis.Transport
+    SentinelTransport = kombu_redis.SentinelTransport
 
 
-def test_what_cannot_go_back_is_not_written_anywhere(capfd: pytest.CaptureFixture[str]) -> None:
-    def gone(_: Any) -> None:
-        raise RedisConnectionError("gone")
+def test_what_is_missing_or_has_another_form_is_named() -> None:
+    assert misfits(ChangedKombu) == ["Channel._brpop_start", "Channel._get", "MultiChannelPoller"]
 
-    qos = unacknowledged(FakeChannel(take_back=gone))
-    qos.append("Your code is 493817", "tag")
 
-    qos.restore_unacked_once()
+def test_beside_a_kombu_that_does_not_fit_its_own_transport_is_used_and_an_operator_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("worker.broker._misfits", lambda: ("Channel._get",))
 
-    printed = capfd.readouterr()
-    assert "493817" not in printed.out + printed.err
-    assert "message.lost" in printed.out + printed.err
+    assert "broker_transport" not in configuration(settings())
+    assert "Channel._get" in str(warning(settings()))

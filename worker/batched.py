@@ -1,0 +1,265 @@
+"""How one channel takes messages in batches: what `worker.transport` mixes into kombu's channels."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import Empty
+from typing import Any, ClassVar, Final
+
+import structlog
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, OutOfMemoryError
+
+from trunkline_client import keys
+from worker.broker_scripts import TAKE
+from worker.in_hand import Room, worth_asking
+from worker.taking import Answer, Arrival, Taking
+from worker.task_message import is_task_message
+from worker.unacked import QoS
+
+#: How late a message that nobody rang for may be seen. Redis ends its own waits up to 100 ms late.
+LOOK_EVERY_S: Final = 0.05
+_WAIT, _TAKE = "BRPOP", "EVALSHA"
+
+_log = structlog.get_logger("trunkline.broker")
+
+
+class Batched:
+    """What both channels do differently; mixed in before kombu's own class."""
+
+    QoS: Any = QoS
+    #: told of every answer to a poll: a message, or the word that there is none. Set by `worker.app`.
+    on_poll: ClassVar[staticmethod[[], None]] = staticmethod(lambda: None)
+
+    # What kombu's channel brings along.
+    connection: Any
+    client: Any
+    qos: Any
+    active_queues: Any
+    priority_steps: Any
+    brpop_timeout: int
+    connection_errors: Any
+    unacked_key: str
+    unacked_index_key: str
+    _closing: bool
+    _create_client: Any
+    _flush_brpop_reauth: Any
+    _in_poll: Any
+    _brpop_sent_at: Any
+    _q_for_pri: Any
+    _queue_cycle: Any
+
+    #: what to ask for; None on a channel that serves none of our queues.
+    _taking: Taking | None = None
+    _shared: Any = None
+    #: the command that is under way.
+    _sent: str | None = None
+    _is_more = True
+    _is_bulk_held = False
+    _is_script_known = True
+    _asked_at_s = 0.0
+
+    def before_poll(self) -> None:
+        """Tell Redis what is done, and ask for bulk if it was held and there is room for it again."""
+        self.qos.forget()
+        if self._sent == _WAIT and self._is_bulk_held:
+            room = self.qos.room()
+            if room.bulk >= worth_asking(self.qos.prefetch_count):
+                self._take(room)
+
+    def look(self) -> None:
+        """Ask for messages that nobody rang for."""
+        if self._sent == _WAIT and not self._closing and time.monotonic() - self._asked_at_s >= LOOK_EVERY_S / 2:
+            room = self.qos.room()
+            if room.jobs:
+                self._take(room)
+
+    def close(self) -> None:
+        """Give back what is in hand, and leave no connection behind."""
+        super().close()  # type: ignore[misc]  # kombu ships no types
+        self._disconnect_pools()
+
+    @contextmanager
+    def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
+        """Yield the client at hand, or the one of this channel; kombu makes a new one each time."""
+        if client is None:
+            if self._shared is None:
+                self._shared = self._create_client()
+            client = self._shared
+        yield client
+
+    def _disconnect_pools(self) -> None:
+        self._shared = None
+        super()._disconnect_pools()  # type: ignore[misc]
+
+    def _connparams(self, asynchronous: bool = False) -> Any:  # kombu's signature
+        if self.connection is None or self.connection.client is None:
+            # kombu handles a connection error: what is in hand comes back, and the claim leaves it.
+            raise RedisConnectionError("the channel was closed by an outage")
+        return super()._connparams(asynchronous)  # type: ignore[misc]
+
+    def _update_queue_cycle(self) -> None:
+        super()._update_queue_cycle()  # type: ignore[misc]
+        queues = self.active_queues
+        self._taking = self._taking_of(queues) if not keys.OURS.isdisjoint(queues) else None
+        self._is_more = True
+
+    def _taking_of(self, queues: list[str]) -> Taking:
+        return Taking(queues, self.priority_steps, self._q_for_pri, (self.unacked_key, self.unacked_index_key))
+
+    def _brpop_start(self, timeout: int | None = None) -> None:
+        """Ask for messages if there may be any, else wait for a bell."""
+        if self._taking is None:
+            super()._brpop_start(timeout)  # type: ignore[misc]
+            return
+        room: Room = self.qos.room()
+        now = time.monotonic()
+        if self._is_more:
+            if room.jobs < worth_asking(self.qos.prefetch_count) and now - self._asked_at_s < LOOK_EVERY_S:
+                return  # a full process: a little later there is room for more, and the timer looks in any case
+            self._send(_TAKE, self._words(self._taking, room))
+        else:
+            bells = self._taking.bells_but_bulk if self._is_bulk_held else self._taking.bells
+            self._send(_WAIT, [_WAIT, *(bells or self._taking.bells), timeout or self.brpop_timeout])
+
+    def _send(self, what: str, command: list[Any]) -> None:
+        connection = self.client.connection
+        self._in_poll, self._brpop_sent_at, self._sent = connection, time.monotonic(), what
+        connection.send_command(*command)
+
+    def _words(self, taking: Taking, room: Room) -> list[Any]:
+        self._asked_at_s = time.monotonic()
+        arguments = taking.arguments(self._queue_cycle.turns(), room)
+        return [_TAKE, TAKE.sha, *arguments] if self._is_script_known else ["EVAL", TAKE.text, *arguments]
+
+    def _brpop_read(self, **options: Any) -> bool:
+        """Read the answer, and deliver what came.
+
+        Raises:
+            Empty: nothing came.
+        """
+        if self._taking is None:
+            return self._read_stock(**options)
+        try:
+            answer = self._answered(options)
+            if self._sent == _WAIT:
+                answer = self._ask_now(self._taking)
+            self._is_script_known = self._is_script_known or answer is not None
+        finally:
+            self._in_poll, self._sent = None, None
+            self._flush_brpop_reauth()
+        self.on_poll()
+        if answer is None or not self._hand_out(self._taking.read(answer)):
+            raise Empty
+        return True
+
+    def _ask_now(self, taking: Taking) -> Any:
+        """Return the answer to a question over the connection that was waiting, None if it is better not asked."""
+        self._is_more = True
+        room: Room = self.qos.room()
+        if self._closing or not room.jobs:
+            return None
+        self.client.connection.send_command(*self._words(taking, room))
+        return self._answered({})
+
+    def _answered(self, options: dict[str, Any]) -> Any:
+        """Return the next answer; None if the server has to be sent the whole script."""
+        connection = self.client.connection
+        try:
+            answer = self.client.parse_response(connection, _TAKE, **options)
+        except NoScriptError:
+            self._is_script_known, self._is_more = False, True
+            return None
+        except self.connection_errors:
+            connection.disconnect()  # so that the next turn connects again
+            raise
+        return answer
+
+    def _read_stock(self, **options: Any) -> bool:
+        try:
+            found = super()._brpop_read(**options)  # type: ignore[misc]
+        finally:
+            self.on_poll()
+        return bool(found)
+
+    def _take(self, room: Room) -> None:
+        """Ask beside the wait for a bell, over another connection, and deliver what came."""
+        taking = self._taking
+        if taking is None:
+            return
+        self._asked_at_s = time.monotonic()
+        with self.conn_or_acquire() as client:
+            answer = taking.run(client, self._queue_cycle.turns(), room)
+        self.on_poll()
+        self._hand_out(answer)
+
+    def _get(self, queue: str) -> Any:
+        """Return the next message of one queue.
+
+        Raises:
+            Empty: it has none.
+        """
+        if queue not in keys.OURS:
+            return super()._get(queue)  # type: ignore[misc]
+        with self.conn_or_acquire() as client:
+            answer = self._taking_of([queue]).run(client, [queue], Room(jobs=1, bulk=1), most=1)
+        for arrival in answer.arrivals:
+            message = self._opened(arrival)
+            if message is not None:
+                return message
+        raise Empty
+
+    def _hand_out(self, answer: Answer) -> bool:
+        """Deliver messages, and put back those that nobody waits for any more; returns whether there were any."""
+        self._is_more, self._is_bulk_held = answer.is_more, answer.is_bulk_held
+        waiting, unwanted = deque(answer.arrivals), []
+        try:
+            while waiting:
+                arrival = waiting.popleft()
+                queue = arrival.taken.queue
+                self._queue_cycle.rotate(queue)
+                if self._closing or queue not in self.connection._callbacks:  # noqa: SLF001
+                    unwanted.append(arrival)
+                    continue
+                message = self._opened(arrival)
+                if message is not None:
+                    self.connection._deliver(message, queue)  # noqa: SLF001
+        finally:
+            unwanted.extend(waiting)
+            if unwanted:
+                self.qos.give_back(((each.taken, each.tag, each.message) for each in unwanted), is_next=True)
+        return bool(answer.arrivals)
+
+    def _opened(self, arrival: Arrival) -> Any | None:
+        """Return a message as kombu wants it, and None for what no task can be made of; that is thrown away."""
+        why = "it is no task message"
+        try:
+            message = json.loads(arrival.message)
+        except (ValueError, RecursionError):
+            message, why = None, "it is no JSON"
+        # Answers to remote control travel on queues of Celery's own, in a form of their own.
+        if message is None or (arrival.taken.queue in keys.OURS and not is_task_message(message)):
+            _log.error("message.discarded", why=why, queue=arrival.taken.queue)
+            if arrival.tag:
+                self.qos.forget_later(arrival.tag)
+            return None
+        self.qos.arriving = (message["properties"]["delivery_tag"], arrival.taken)
+        return message
+
+    def _size(self, queue: str) -> int:
+        """Return how many messages wait; without a transaction, which a full Redis refuses."""
+        with self.conn_or_acquire() as client, client.pipeline(transaction=False) as pipe:
+            for step in self.priority_steps:
+                pipe.llen(self._q_for_pri(queue, step))
+            return sum(pipe.execute())
+
+    def _queue_bind(self, exchange: str, *arguments: Any) -> None:
+        """Note which queue belongs to an exchange; remote control and events find each other without."""
+        try:
+            super()._queue_bind(exchange, *arguments)  # type: ignore[misc]
+        except OutOfMemoryError:
+            _log.warning("redis.full", exchange=exchange)

@@ -1,0 +1,112 @@
+-- take.lua: takes messages off their queues and, in the same step, notes those that are the only copy of a job.
+--
+-- KEYS[1] `unacked`, kombu's hash of messages in hand; KEYS[2] `unacked_index`, the sorted set of their tags by the time
+-- they were taken, in seconds of Redis TIME since 1970; then, for each queue, its bell and its lists, the first priority
+-- first.
+-- ARGV: [1] how many lists a queue has; [2] one character per list, '1' where it holds bulk; [3] the turns of the queues,
+-- one character each: the 1st queue is 'A'; [4] room, [5] room for bulk, in jobs; [6] how many messages at most.
+--
+-- Returns {1 if messages are left that there was no room or no turn for, 1 if bulk is left that there was no room for,
+-- then for each message: the number of its list, the jobs it names, the tag it was noted under or '', the message}.
+--
+-- A message is taken while there is any room, so the last one may name more jobs than that. Sent once and never again
+-- by itself: what a lost answer held is in `unacked`, or is a nudge.
+
+local LISTS, BULK, TURNS = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local room, bulk_room, most = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local FIRST_QUEUE = 3
+local QUEUES = (#KEYS - 2) / (LISTS + 1)
+local now
+
+local function bell(queue)
+  return KEYS[FIRST_QUEUE + (queue - 1) * (LISTS + 1)]
+end
+
+local function list(queue, step)
+  return KEYS[FIRST_QUEUE + (queue - 1) * (LISTS + 1) + step]
+end
+
+local function number(queue, step)
+  return (queue - 1) * LISTS + step
+end
+
+local function is_bulk(queue, step)
+  return string.sub(BULK, number(queue, step), number(queue, step)) == '1'
+end
+
+-- Whether it only names jobs that the journal has. A pattern finds the header for a tenth of the cost of decoding; inside
+-- a body its quotation marks would be escaped.
+local function is_nudge(message)
+  return string.find(message, '"task"%s*:%s*"trunkline%.dispatch"') or string.find(message, '"task"%s*:%s*"trunkline%.dispatch_many"')
+end
+
+local function jobs_in(message)
+  return math.max(1, tonumber(string.match(message, '"jobs"%s*:%s*(%d+)') or 1))
+end
+
+-- Notes a message in kombu's form, and returns its tag; one without a tag is no task message, and is thrown away.
+local function note(message, queue)
+  local decoded, content = pcall(cjson.decode, message)
+  local properties = decoded and type(content) == 'table' and content.properties
+  local tag = type(properties) == 'table' and properties.delivery_tag
+  if type(tag) ~= 'string' then
+    return ''
+  end
+  if not now then
+    local time = redis.call('TIME')
+    now = time[1] .. '.' .. string.format('%06d', time[2])
+  end
+  redis.call('ZADD', KEYS[2], now, tag)
+  redis.call('HSET', KEYS[1], tag, '[' .. message .. ',"",' .. cjson.encode(list(queue, 1)) .. ']')
+  return tag
+end
+
+local taken = { 0, 0 }
+local served, count = {}, 0
+
+-- Takes the queue's next message and returns true, or false if it has none that there is room for. A removal comes before
+-- anything is written, so a full Redis lets it run.
+local function take(queue)
+  for step = 1, LISTS do
+    local bulk = is_bulk(queue, step)
+    local message = (not bulk or bulk_room > 0) and redis.call('RPOP', list(queue, step))
+    if message then
+      local jobs = jobs_in(message)
+      local tag = is_nudge(message) and '' or note(message, queue)
+      for _, value in ipairs({ number(queue, step), jobs, tag, message }) do
+        taken[#taken + 1] = value
+      end
+      if bulk then
+        room, bulk_room = room - math.min(jobs, bulk_room), bulk_room - jobs
+      else
+        room = room - jobs
+      end
+      served[queue], count = true, count + 1
+      return true
+    end
+  end
+  return false
+end
+
+local empty, empties, turn = {}, 0, 0
+while room > 0 and count < most and empties < QUEUES do
+  local queue = string.byte(TURNS, turn % #TURNS + 1) - 64
+  turn = turn + 1
+  if not empty[queue] and not take(queue) then
+    empty[queue], empties = true, empties + 1
+  end
+end
+
+-- What is left is for the next idle process, so its bell rings on.
+for queue = 1, QUEUES do
+  for step = 1, LISTS do
+    local held = is_bulk(queue, step) and bulk_room <= 0
+    if (held or not empty[queue]) and redis.call('LLEN', list(queue, step)) > 0 then
+      taken[held and 2 or 1] = 1
+      if served[queue] and redis.call('LLEN', bell(queue)) == 0 then
+        redis.call('LPUSH', bell(queue), '')
+      end
+    end
+  end
+end
+return taken
