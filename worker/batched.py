@@ -56,8 +56,9 @@ class Batched:
     #: what to ask for; None on a channel that serves none of our queues.
     _taking: Taking | None = None
     _shared: Any = None
-    #: the command that is under way.
+    #: the command that is under way, and whom its answer is for: by then the queues may be others.
     _sent: str | None = None
+    _sent_for: Taking | None = None
     _is_more = True
     _is_bulk_held = False
     _is_script_known = True
@@ -128,7 +129,8 @@ class Batched:
 
     def _send(self, what: str, command: list[Any]) -> None:
         connection = self.client.connection
-        self._in_poll, self._brpop_sent_at, self._sent = connection, time.monotonic(), what
+        self._in_poll, self._brpop_sent_at = connection, time.monotonic()
+        self._sent, self._sent_for = what, self._taking
         connection.send_command(*command)
 
     def _words(self, taking: Taking, room: Room) -> list[Any]:
@@ -142,18 +144,19 @@ class Batched:
         Raises:
             Empty: nothing came.
         """
-        if self._taking is None:
+        asked = self._sent_for
+        if asked is None:
             return self._read_stock(**options)
         try:
             answer = self._answered(options)
             if self._sent == _WAIT:
-                answer = self._ask_now(self._taking)
+                answer = self._ask_now(asked)
             self._is_script_known = self._is_script_known or answer is not None
         finally:
-            self._in_poll, self._sent = None, None
+            self._in_poll, self._sent, self._sent_for = None, None, None
             self._flush_brpop_reauth()
         self.on_poll()
-        if answer is None or not self._hand_out(self._taking.read(answer)):
+        if answer is None or not self._hand_out(asked.read(answer)):
             raise Empty
         return True
 
@@ -161,7 +164,7 @@ class Batched:
         """Return the answer to a question over the connection that was waiting, None if it is better not asked."""
         self._is_more = True
         room: Room = self.qos.room()
-        if self._closing or not room.jobs:
+        if self._closing or self._taking is not taking or not room.jobs:
             return None
         self.client.connection.send_command(*self._words(taking, room))
         return self._answered({})

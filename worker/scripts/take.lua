@@ -88,12 +88,17 @@ local function take(queue)
   return false
 end
 
-local empty, empties, turn = {}, 0, 0
-while room > 0 and count < most and empties < QUEUES do
+-- Ends after a whole round in which no queue had anything.
+local empty, turn, lapsed = {}, 0, 0
+while room > 0 and count < most and lapsed < #TURNS do
   local queue = string.byte(TURNS, turn % #TURNS + 1) - 64
-  turn = turn + 1
-  if not empty[queue] and not take(queue) then
-    empty[queue], empties = true, empties + 1
+  turn, lapsed = turn + 1, lapsed + 1
+  if not empty[queue] then
+    if take(queue) then
+      lapsed = 0
+    else
+      empty[queue] = true
+    end
   end
 end
 

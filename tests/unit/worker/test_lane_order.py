@@ -34,6 +34,23 @@ def test_full_lanes_share_by_weight_and_none_starves() -> None:
     assert taken[BULK] >= 90
 
 
+def test_full_lanes_are_served_in_the_very_proportion_of_their_weights() -> None:
+    assert take(LaneOrder(keys.ALL_QUEUES), {URGENT, NORMAL, BULK}, 1_300) == {URGENT: 800, NORMAL: 400, BULK: 100}
+
+
+@given(st.sets(st.sampled_from((URGENT, NORMAL, BULK)), min_size=1), st.integers(1, 200))
+def test_a_round_of_turns_serves_as_asking_for_one_message_at_a_time_does(full: set[str], count: int) -> None:
+    order = LaneOrder(keys.ALL_QUEUES)
+    take(order, full, count)
+
+    in_one = [queue for queue in order.turns() if queue in full]
+    one_by_one: list[str] = []
+    for _ in in_one:
+        one_by_one += take(order, full, 1)
+
+    assert in_one == one_by_one
+
+
 def test_empty_queues_beside_them_do_not_change_who_is_served() -> None:
     taken = take(LaneOrder(keys.ALL_QUEUES), {URGENT, NORMAL, BULK}, 1_300)
 
