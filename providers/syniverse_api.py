@@ -18,6 +18,7 @@ MESSAGE_REQUESTS: Final = "/messaging/message_requests"
 SENDER_IDS: Final = "/messaging/sender_ids"
 CHANNELS: Final = "/messaging/channels"
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _JSON: Final[Header] = (b"Content-Type", b"application/json")
 
 Row = Mapping[str, object]
@@ -51,7 +52,7 @@ class SyniverseApi:
         return await self.poster.post(
             self._url(MESSAGE_REQUESTS),
             (_JSON, (b"Authorization", _bearer(account).encode())),
-            json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(),
+            _ENCODER.encode(content).encode(),
             deadline_s=deadline_s,
             before_first_byte=before_first_byte,
         )
