@@ -11,6 +11,7 @@ import pytest
 from providers.http import Call, Exchange, InDoubt, NeverSent, post
 from providers.post_transport import PostTransport
 from providers.posting import Poster
+from tests.support.redis_server import free_port
 from tests.support.scripted_server import EMPTY_ANSWER, Connection, Script, scripted_server
 
 pytestmark = pytest.mark.integration
@@ -208,3 +209,31 @@ async def test_a_closed_transport_ends_what_is_under_way(transport: PostTranspor
         await asyncio.sleep(0.05)
         await transport.aclose()
         assert await waiting == InDoubt("connection_lost")
+
+
+def test_the_ends_are_the_same_on_uvloop() -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def reset(connection: Connection) -> None:
+        await connection.read_request()
+        connection.writer.transport.abort()
+
+    async def ends() -> list[Call]:
+        transport = PostTransport(connect_s=1, read_s=0.2)
+        async with scripted_server(answering(ACCEPTED, ACCEPTED)) as server:
+            ended = [await end_of(transport, server.url) for _ in range(2)]
+            assert server.connections == 1
+        for script in (reset, Connection.hang):
+            async with scripted_server(script) as server:
+                ended.append(await end_of(transport, server.url))
+        ended.append(await end_of(transport, f"http://127.0.0.1:{free_port()}"))
+        await transport.aclose()
+        return ended
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(ends()) == [
+            *[Exchange(201, {"sid": "SM1"})] * 2,
+            InDoubt("broken_answer"),
+            InDoubt("read_timeout"),
+            NeverSent("connect_failed"),
+        ]
