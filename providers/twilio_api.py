@@ -6,10 +6,11 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 import httpx
 
+from providers.forms import form_body
 from providers.http import Call, Exchange, call
 from providers.posting import Header, Poster
 from providers.protocol import Account, BeforeFirstByte
@@ -73,7 +74,7 @@ class TwilioApi:
         return await self.poster.post(
             self.account_url(account, resource),
             (_FORM, _authorization(account)),
-            _encoded(form),
+            form_body(form),
             deadline_s=deadline_s,
             request_id_header=REQUEST_ID_HEADER,
             before_first_byte=before_first_byte,
@@ -135,11 +136,6 @@ def _auth(account: Account) -> httpx.BasicAuth:
 def _authorization(account: Account) -> Header:
     pair = f"{account.account_sid or ''}:{account.token.reveal()}".encode()
     return b"Authorization", b"Basic " + b64encode(pair)
-
-
-def _encoded(form: Mapping[str, str]) -> bytes:
-    """Return the form; its names are Twilio's, which need no quoting."""
-    return "&".join([f"{name}={quote_plus(value)}" for name, value in form.items()]).encode("ascii")
 
 
 def _page(ended: Call, key: str) -> tuple[Exchange, list[Row]]:
