@@ -47,9 +47,9 @@ _WITH_CANCEL = frozenset({"cancel_hop"})
 def source(name: str) -> str:
     """Return the whole text of the journal script `name` as Redis runs it.
 
-    Those that move jobs begin with the client's preludes, those that count them also with `limits.lua`, those that
-    know gates with `gates.lua`, those of an operator with `audit.lua`; one has `cancel.lua` as a function; those that
-    carry recorded jobs on run when Redis is full.
+    Those that move jobs begin with what they need of the client's preludes, those that count them also with
+    `limits.lua`, those that know gates with `gates.lua`, those of an operator with `audit.lua`; one has `cancel.lua` as
+    a function; those that carry recorded jobs on run when Redis is full.
     """
     parts = [_read(name)]
     if name in _WITH_LIMITS:
@@ -61,7 +61,7 @@ def source(name: str) -> str:
     if name in _WITH_AUDIT:
         parts.insert(0, _read("audit"))
     if name not in _WITHOUT_PRELUDE:
-        parts.insert(0, client_scripts.prelude())
+        parts.insert(0, client_scripts.needed(client_scripts.prelude(), "\n".join(parts)))
     if name in _WHEN_FULL:
         parts.insert(0, _read("when_full"))
     return "\n".join(parts)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from importlib import resources
 from typing import Final
 
 from redis.exceptions import NoScriptError
 
-#: what every script begins with, in this order.
+#: what scripts begin with, as far as they need it, in this order.
 PRELUDES: Final = ("base", "index", "place")
+
+_DEFINED: Final = re.compile(r"local (?:function )?([\w, ]+)")
+_WORD: Final = re.compile(r"\w+")
+_COMMENT: Final = re.compile(r"^ *--.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +32,38 @@ class Script:
 
 
 def prelude() -> str:
-    """Return the text of the shared functions that every script begins with."""
+    """Return the text of all shared functions."""
     return "\n".join(map(read, PRELUDES))
 
 
+def needed(definitions: str, script: str) -> str:
+    """Return those top-level definitions that `script` names, or that one of them names, in their order.
+
+    Redis makes every function in front of a script anew each time it runs: all of ours took 5 us of an `enqueue` of 32.
+
+    Args:
+        definitions: Lua of `local` definitions only, each from the first column.
+        script: what follows them.
+    """
+    kept: list[str] = []
+    words = _words(script)
+    # what a definition names comes before it
+    for definition in reversed(re.split(r"^(?=local )", definitions, flags=re.MULTILINE)):
+        names = _DEFINED.match(definition)
+        if names and not words.isdisjoint(_WORD.findall(names[1])):
+            kept.append(definition)
+            words |= _words(definition)
+    return "".join(reversed(kept))
+
+
+def _words(lua: str) -> set[str]:
+    return set(_WORD.findall(_COMMENT.sub("", lua)))
+
+
 def load(name: str) -> Script:
-    """Return the script `name` of this package, with the shared functions in front."""
-    text = f"{prelude()}\n{read(name)}"
+    """Return the script `name` of this package, with the shared functions it needs in front."""
+    script = read(name)
+    text = f"{needed(prelude(), script)}\n{script}"
     sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
     return Script(name, text, sha)
 
