@@ -55,7 +55,7 @@ local function job_key(id)
   return 'tl:job:' .. id
 end
 
--- Returns the record as a table, or nil.
+-- Returns the record as a table, and as Redis gives it, or nil.
 local function read(id)
   local flat = redis.call('HGETALL', job_key(id))
   if #flat == 0 then
@@ -65,5 +65,5 @@ local function read(id)
   for i = 1, #flat, 2 do
     job[flat[i]] = flat[i + 1]
   end
-  return job
+  return job, flat
 end
