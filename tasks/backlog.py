@@ -18,8 +18,11 @@ LOOKED_UP_IN_A_LANE: Final = 200
 #: About how many waiting sets one step reads. Beside a million jobs of 10,000 tenants 100 hold Redis for
 #: 0.7 ms, at most 1.4 to 2.7; 200 took up to 4.7.
 _WAITING_SETS_IN_A_STEP: Final = 100
-#: How many tenants are named.
+#: How many tenants are named, and how many gates.
 LONGEST_WAITING: Final = 20
+#: How many gates are counted in one step, and at all: those due first. 500 hold Redis for about 0.3 ms.
+_GATES_IN_A_STEP: Final = 500
+_MOST_GATES: Final = 10_000
 
 #: Every lane of every queue that holds jobs.
 LANES: Final = (
@@ -68,6 +71,14 @@ class TenantWait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GateWait:
+    """The jobs that wait at one gate, which is named as in `gates.lua`."""
+
+    gate: str
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
     """Everything that is not ended, by place, and what waits for an operator.
 
@@ -80,6 +91,8 @@ class Backlog:
         dead: how many `failed` jobs are kept.
         damaged: how many jobs were set aside because their records cannot be worked with.
         waiting_tenants: how many tenants have jobs that wait for room.
+        at_gates: how many jobs wait for the capacity of an account or number.
+        fullest_gates: the `LONGEST_WAITING` of the gates where most do, that one first.
         longest_waiting: the `LONGEST_WAITING` of those whose first job waits longest, that one first.
     """
 
@@ -91,6 +104,8 @@ class Backlog:
     dead: int
     damaged: int
     waiting_tenants: int
+    at_gates: int
+    fullest_gates: tuple[GateWait, ...]
     longest_waiting: tuple[TenantWait, ...]
 
     @property
@@ -127,7 +142,7 @@ class BacklogReader:
         self._waiting = lua.load(redis, "backlog_waiting")
 
     async def read(self) -> Backlog:
-        """Return the backlog: one step for each lane, one for each 100 waiting tenants, and one for the rest.
+        """Return the backlog: one step for each lane, for each 100 waiting tenants and each 500 gates, and one more.
 
         Raises:
             RedisError: Redis did not answer.
@@ -143,10 +158,13 @@ class BacklogReader:
             by_lane[queue, lane] += some
             by_tenant[tenant] += some
         lanes = [await self._read_lane(queue, lane, by_lane[queue, lane]) for queue, lane in LANES]
+        gates = await self._read_gates()
         return Backlog(
             lanes=tuple(lanes),
             **await self._read_totals(),
             waiting_tenants=len(by_tenant),
+            at_gates=sum(one.jobs for one in gates),
+            fullest_gates=tuple(gates[:LONGEST_WAITING]),
             longest_waiting=_longest(by_tenant),
         )
 
@@ -173,6 +191,19 @@ class BacklogReader:
             waiting=waiting.jobs,
             oldest_age=(in_lane + waiting).oldest_age,
         )
+
+    async def _read_gates(self) -> list[GateWait]:
+        """Return the gates where jobs wait, the fullest first."""
+        names: list[Any] = await self._redis.zrange(keys.GATES_DUE, 0, _MOST_GATES - 1)
+        waits: list[GateWait] = []
+        for start in range(0, len(names), _GATES_IN_A_STEP):
+            step = names[start : start + _GATES_IN_A_STEP]
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for name in step:
+                    pipeline.zcard(keys.gate(name, "waiting"))
+                counts: list[int] = await pipeline.execute()
+            waits += [GateWait(gate=name, jobs=jobs) for name, jobs in zip(step, counts, strict=True) if jobs]
+        return sorted(waits, key=lambda wait: (-wait.jobs, wait.gate))
 
     async def _read_totals(self) -> dict[str, int]:
         seconds, microseconds = await self._redis.time()

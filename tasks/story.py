@@ -60,7 +60,8 @@ class Standing:
     Attributes:
         queue: the queue it is in, or was nudged in last.
         since: since when it is in its lane; None elsewhere.
-        ahead: about how many of its lane, or of its tenant if it waits for room, are before it; None elsewhere.
+        ahead: about how many of its lane, of its tenant if it waits for room, or of its gate are before it; else None.
+        gate: the gate it waits at, as `gates.lua` names it; None elsewhere.
         until: when it is due, or when its worker's lease ends; None elsewhere.
     """
 
@@ -69,6 +70,7 @@ class Standing:
     since: datetime | None = None
     ahead: int | None = None
     until: datetime | None = None
+    gate: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +205,9 @@ async def _standing(redis: Redis, job_id: str, raw: Mapping[str, str]) -> Standi
         case Place.WAITING:
             before: Any = await redis.zrank(keys.waiting(queue, Lane(raw["lane"]), raw["tenant"]), job_id)
             return Standing(place=place, queue=queue, ahead=before)
+        case Place.GATE:
+            better: Any = await redis.zrank(keys.gate(raw["gate"], "waiting"), job_id)
+            return Standing(place=place, queue=queue, ahead=better, gate=raw["gate"])
         case Place.DELAYED:
             return Standing(place=place, queue=queue, until=_moment(raw, "due_ms"))
         case Place.ATTEMPT:

@@ -145,6 +145,7 @@ def _totals(backlog: Backlog) -> Iterator[Metric]:
         ("trunkline_delayed_jobs", "Jobs that wait for their time: schedules, retries and lookups.", backlog.delayed),
         ("trunkline_overdue_jobs", "Delayed jobs whose time has come and that no mover has moved.", backlog.overdue),
         ("trunkline_leased_jobs", "Jobs that workers have in hand, all workers together.", backlog.in_hand),
+        ("trunkline_gate_jobs", "Jobs that wait for the capacity of an account or number.", backlog.at_gates),
         ("trunkline_held_jobs", "Jobs parked for an operator.", backlog.held),
         ("trunkline_dead_letters", "Failed jobs that are kept for replay.", backlog.dead),
         ("trunkline_damaged_jobs", "Jobs set aside because their records cannot be worked with.", backlog.damaged),

@@ -9,7 +9,7 @@ from typing import Final
 from prometheus_client import Metric
 
 from providers.faults import Fault
-from tasks.backlog import LANES, Backlog, LaneBacklog, TenantWait
+from tasks.backlog import LANES, Backlog, GateWait, LaneBacklog, TenantWait
 from tasks.measures import LookupResult, Loop, Measures
 from tests.support.flow import ACCEPTED, UNKNOWN, refused
 from trunkline_client.words import Channel, JobState, Lane
@@ -53,6 +53,8 @@ def backlog() -> Backlog:
         dead=8,
         damaged=9,
         waiting_tenants=2,
+        at_gates=10,
+        fullest_gates=(GateWait(gate="requests:AC1", jobs=10),),
         longest_waiting=(TenantWait(tenant="acme", jobs=4, oldest_age=minute),),
     )
 

@@ -175,6 +175,7 @@ def _as_json(shown: _Shown) -> dict[str, Any]:
             "since": _optional(standing.since),
             "until": _optional(standing.until),
             "ahead": standing.ahead,
+            "gate": standing.gate,
             "meaning": standing_line(story),
         },
         "chain": list(story.chain),

@@ -80,6 +80,9 @@ def _print(found: _Stats) -> None:
 
 def _print_rest(backlog: Backlog) -> None:
     click.echo(f"delayed {backlog.delayed} ({backlog.overdue} due), in hand {backlog.in_hand}, held {backlog.held}")
+    if backlog.at_gates:
+        click.echo(f"at gates {backlog.at_gates}")
+        print_table(("gate", "jobs"), [(one.gate, str(one.jobs)) for one in backlog.fullest_gates])
     if backlog.damaged:
         click.echo(f"damaged {backlog.damaged}: their records cannot be worked with")
     if backlog.longest_waiting:
@@ -116,7 +119,8 @@ def _age(age: timedelta | None) -> str:
 
 def _as_json(found: _Stats) -> dict[str, Any]:
     ended, backlog = found.ended, found.backlog
-    places = {name: backlog and getattr(backlog, name) for name in ("delayed", "overdue", "in_hand", "held", "damaged")}
+    counted = ("delayed", "overdue", "in_hand", "at_gates", "held", "damaged")
+    places = {name: backlog and getattr(backlog, name) for name in counted}
     return {
         "lanes": [
             {
@@ -136,6 +140,7 @@ def _as_json(found: _Stats) -> dict[str, Any]:
             {"tenant": one.tenant, "jobs": one.jobs, "oldest_s": _seconds(one.oldest_age)}
             for one in backlog.longest_waiting
         ],
+        "fullest_gates": backlog and [{"gate": one.gate, "jobs": one.jobs} for one in backlog.fullest_gates],
         "ended": {
             "since": utc_text(ended.since) if ended.since else None,
             "states": dict(ended.states),

@@ -90,6 +90,8 @@ def standing_line(story: Story) -> str | None:
             return f"in the lane {at.queue}{since}{ahead}: it waits for a worker"
         case Place.WAITING:
             return f"before the lane {at.queue}{ahead} of its tenant: it waits for room in the tenant's window"
+        case Place.GATE:
+            return _gate_line(at.gate or "", ahead)
         case Place.ATTEMPT:
             return f"in a worker's hands; the lease ends {until}"
         case Place.HELD:
@@ -97,8 +99,16 @@ def standing_line(story: Story) -> str | None:
         case Place.DELAYED:
             what = {JobState.SCHEDULED: "its time", JobState.RECONCILING: "the next lookup"}
             return f"delayed: it waits for {what.get(JobState(story.status['state']), 'a retry')} {until}"
-        case _:
-            return at.place.value
+
+
+def _gate_line(gate: str, ahead: str) -> str:
+    what, _, whose = gate.partition(":")
+    capacity = {
+        "requests": f"a request of account {whose} to end",
+        "calls": f"the rate at which account {whose} can call",
+        "segments": f"the rate of number {whose.rpartition(':')[2]}",
+    }
+    return f"at a gate{ahead}: it waits for {capacity.get(what, gate)}"
 
 
 def content_line(story: Story) -> str:

@@ -10,12 +10,15 @@ import pytest
 from providers.faults import Fault, Outcome, Ruling, ruling
 from providers.protocol import AttemptResult
 from tasks import moves
+from tasks.backlog import BacklogReader, GateWait
 from tasks.journal import Begun, Waits
+from tasks.story import read_story
 from tests.support import hands
 from tests.support.gates import NUMBER, REQUESTS, AtGates, number, one_at_a_time
 from tests.support.journal import TextRedis, cancel, enqueue, now_ms, nudges, snapshot
 from trunkline_client import keys
 from trunkline_client.words import JobState, Lane
+from worker.cli.job_words import standing_line
 
 pytestmark = pytest.mark.integration
 
@@ -367,6 +370,29 @@ async def test_the_order_is_the_same_at_every_gate(redis: TextRedis) -> None:
     await at.come("older")
 
     assert await at.waiting() == ["older", "younger"]
+
+
+# What is told.
+
+
+async def test_the_backlog_names_the_gates_where_most_wait(narrow: AtGates, redis: TextRedis) -> None:
+    for job_id in ("a", "b", "c"):
+        await narrow.arrive(job_id)
+
+    backlog = await BacklogReader(redis).read()
+
+    assert (backlog.at_gates, backlog.in_hand, backlog.jobs) == (2, 1, 0)
+    assert backlog.fullest_gates == (GateWait(gate=REQUESTS, jobs=2),)
+
+
+async def test_a_job_tells_which_gate_it_waits_at_and_how_many_are_before_it(narrow: AtGates, redis: TextRedis) -> None:
+    for job_id in ("a", "b", "c"):
+        await narrow.arrive(job_id)
+
+    story = await read_story(redis, "c")
+
+    assert story is not None
+    assert standing_line(story) == "at a gate, about 1 before it: it waits for a request of account AC1 to end"
 
 
 # 429.

@@ -220,8 +220,8 @@ def test_a_few_of_many_are_named(names: list[str], count: int | None, text: str)
 
 
 def backlog(*lanes: LaneBacklog, **counts: int) -> Backlog:
-    numbers = dict.fromkeys(("delayed", "overdue", "in_hand", "held", "dead", "damaged", "waiting_tenants"), 0)
-    return Backlog(lanes=lanes, longest_waiting=(), **numbers | counts)
+    names = ("delayed", "overdue", "in_hand", "held", "dead", "damaged", "waiting_tenants", "at_gates")
+    return Backlog(lanes=lanes, longest_waiting=(), fullest_gates=(), **dict.fromkeys(names, 0) | counts)
 
 
 def lane(name: Lane, seconds: float | None, queue: str = "", jobs: int = 3) -> LaneBacklog:
