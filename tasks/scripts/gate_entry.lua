@@ -37,14 +37,16 @@ local function closed_gate(wanted, id, job, now)
   for index, gate in ipairs(wanted) do
     local name = gate.name
     gate.state = states[index]
+    if gate.state and is_width(name) then
+      gate.narrow = math.max(1, math.floor(tonumber(gate.state)))
+      if gate.narrow >= gate.need then
+        redis.call('DEL', gate_key(name, 'width'))
+        gate.narrow = nil
+      end
+    end
     local is_called = job.gate == name and redis.call('ZSCORE', gate_key(name, 'called'), id)
     if not is_called then
       if is_width(name) then
-        gate.narrow = gate.state and math.max(1, math.floor(tonumber(gate.state)))
-        if gate.narrow and gate.narrow >= gate.need then
-          redis.call('DEL', gate_key(name, 'width'))
-          gate.narrow = nil
-        end
         gate.is_open = has_width(name, gate.narrow or gate.need, now)
       else
         gate.is_open = queue_left(gate.state, now) <= wanted.ahead_ms

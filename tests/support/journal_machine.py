@@ -212,6 +212,9 @@ class JournalMachine(RuleBasedStateMachine):
         self._is_sound = False
         self._now = run(picture(self._redis))
         assert contradictions(self._now, lane_window=LANE_WINDOW, head_starts=HEAD_STARTS, chunk_jobs=CHUNK_JOBS) == []
+        for gate in GATES:
+            taken = self._now.members(keys.gate(gate.name, "open"))
+            assert len(taken) <= gate.need, f"{taken} run behind {gate.name}"
         for job_id, job in self._now.records.items():
             self._check_job(job_id, job)
         self._is_sound = True

@@ -449,6 +449,26 @@ async def test_acceptances_widen_a_narrow_gate_until_it_is_as_wide_as_configured
     assert await redis.exists(keys.gate(REQUESTS, "width")) == 0
 
 
+async def test_those_that_waited_widen_a_narrow_gate_like_all_others(redis: TextRedis) -> None:
+    at = AtGates(redis, [one_at_a_time(4)])
+    for job_id in ("a", "b", "c", "d", "e", "f", "g"):
+        await at.arrive(job_id)
+    await at.end("a", later())
+    for job_id in ("b", "c", "d"):
+        await at.end(job_id, hands.sent(job_id, 1))
+    assert await at.nudged() == {"e", "f"}
+    await at.come("e")
+
+    await at.end("e", hands.sent("e", 1))
+    assert await redis.get(keys.gate(REQUESTS, "width")) == "2.5"
+    await at.come("f")
+    await at.come("g")
+    await at.end("f", hands.sent("f", 1))
+    await at.end("g", hands.sent("g", 1))
+
+    assert float(await redis.get(keys.gate(REQUESTS, "width"))) > 3
+
+
 @pytest.mark.parametrize("result", [FULL_QUEUE, DAILY_CAP, REFUSED])
 async def test_what_says_nothing_about_concurrency_narrows_nothing(
     narrow: AtGates, redis: TextRedis, result: AttemptResult
