@@ -241,6 +241,7 @@ def _dispatch_settings(settings: Settings) -> DispatchSettings:
         deadline_s=settings.attempt_s,
         other_numbers=settings.other_numbers,
         keep_content=settings.keep_content,
+        pacing=settings.pacing,
     )
 
 

@@ -22,6 +22,7 @@ from trunkline_client.private import Token
 from worker.addresses import is_loopback, split
 from worker.environment import Environment, load, variable
 from worker.gateway_access import AuthorityFile, HostList, gateway_access
+from worker.pacing_settings import PacingSettings
 
 #: what no origin or base path holds: after a `?` or `#` our paths would be no path, the rest breaks every request.
 _NOT_IN_ADDRESS: Final = re.compile(r"[^!-~]|[?#\\]")
@@ -86,7 +87,7 @@ class BrokerSettings(Environment):
     )
 
 
-class Settings(BrokerSettings):
+class Settings(PacingSettings, BrokerSettings):
     """Every setting of a worker and of the commands that talk to providers."""
 
     _URLS: ClassVar = ("twilio_api_url", "twilio_messaging_url", "syniverse_api_url")

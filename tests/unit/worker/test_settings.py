@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from providers.protocol import NumberType
 from trunkline_client.errors import SettingsInvalid
+from trunkline_client.words import Lane
 from worker.settings import Settings, load_broker_settings, load_settings
 from worker.settings_doc import render
 
@@ -40,7 +42,21 @@ def test_the_newest_secret_key_comes_first(load: Load) -> None:
     assert load(SECRET_KEYS=f" {OTHER_KEY}, {KEY},").secret_key_texts == (OTHER_KEY, KEY)
 
 
+def test_without_settings_accounts_and_numbers_are_paced_as_twilio_documents_them(load: Load) -> None:
+    pacing = load().pacing
+
+    assert (pacing.concurrent_requests, pacing.calls_per_second) == (100, 1)
+    assert pacing.segments_per_second == {
+        NumberType.PHONE_NUMBER: 1,
+        NumberType.TOLL_FREE: 3,
+        NumberType.SHORT_CODE: 100,
+    }
+    assert pacing.ahead_s == {Lane.URGENT: 60, Lane.NORMAL: 20, Lane.BULK: 2}
+
+
 BAD = [
+    ("CONCURRENT_REQUESTS", "-1", "greater than or equal to 0"),
+    ("SEGMENTS_PER_SECOND_SHORT_CODE", "nan", "less than or equal to 1000000"),
     ("REDIS_URL", "http://redis", "its scheme is none of"),
     ("SECRET_KEYS", "", "is missing"),
     ("SECRET_KEYS", f"{KEY},short", "key 2 of 2 is not 32 bytes"),
