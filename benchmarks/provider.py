@@ -13,7 +13,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import parse_qs
 
 #: CLOCK_MONOTONIC, which all processes of a machine share: what a producer scheduled can be subtracted from it.
@@ -98,8 +98,7 @@ class Conversation(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - asyncio gives a stream protocol nothing else
-        self._transport = transport
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is one in all but its class
 
     def data_received(self, data: bytes) -> None:
         self._received = self._received + data if self._received else data

