@@ -197,9 +197,12 @@ class JournalMachine(RuleBasedStateMachine):
             self._mishap(self._redis.zadd(keys.DELAYED, {job_id: 1}, xx=True))
 
     def _empty_the_queue(self) -> None:
-        """What stood in the provider's queue has left it."""
+        """Time passes at the gates: the provider's queue has emptied, and what was kept for those that did not come lapses."""
         for name in self._now.members(keys.GATES_DUE):
             self._mishap(self._redis.delete(keys.gate(name, "empty")))
+            called = dict.fromkeys(run(self._redis.zrange(keys.gate(name, "called"), 0, -1)), 1)
+            if called:
+                run(self._redis.zadd(keys.gate(name, "called"), called))
             run(self._redis.zadd(keys.GATES_DUE, {name: 1}, xx=True))
 
     def _arrive(self, call: Callable[[], Awaitable[Any]]) -> None:

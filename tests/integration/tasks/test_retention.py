@@ -21,7 +21,8 @@ from trunkline_client import keys
 pytestmark = pytest.mark.integration
 
 #: what an installation has once for all jobs.
-LASTING: Final = {keys.TUNING, keys.EVENTS, "tl:arrivals"}
+#: A bell is taken away by the worker that hears it.
+LASTING: Final = {keys.TUNING, keys.EVENTS, "tl:arrivals", *map(keys.bell, keys.ALL_QUEUES)}
 #: long enough for the slowest of these jobs to end before its record does.
 KEEP_MS: Final = 300
 
