@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
+import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -18,6 +21,8 @@ from trunkline_client import keys
 from trunkline_client.words import Lane
 
 pytestmark = pytest.mark.integration
+
+_OURS = {"tasks", "senders", "providers", "trunkline_client"}
 
 
 async def test_an_accepted_job_is_sent_through_the_tenants_own_account(redis: TextRedis) -> None:
@@ -316,6 +321,32 @@ async def test_a_job_costs_three_round_trips(redis: TextRedis) -> None:
     await dispatch(one.services, "job-1", "1")
 
     assert (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] - before == 3
+
+
+async def test_a_job_imports_nothing_and_compiles_nothing(redis: TextRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = worker(redis, config())
+    await enqueue(redis, "warm")
+    await one.serve()
+    await enqueue(redis)
+    importing, compiling = builtins.__import__, vars(re)["_compile"]
+    done: list[str] = []
+
+    def noted_import(name: str, scope: dict[str, Any] | None = None, *rest: Any) -> Any:
+        importer = str((scope or {}).get("__name__"))
+        # redis-py imports when it opens a connection
+        done.extend([name] if importer.partition(".")[0] in _OURS else [])
+        return importing(name, scope, *rest)
+
+    def noted_pattern(pattern: str, *rest: Any) -> Any:
+        done.append(pattern)
+        return compiling(pattern, *rest)
+
+    with capture_logs(), monkeypatch.context() as patched:
+        patched.setitem(vars(builtins), "__import__", noted_import)
+        patched.setitem(vars(re), "_compile", noted_pattern)
+        report = await dispatch(one.services, "job-1", "1")
+
+    assert (report.line, done) == ("sent acme-twilio", [])
 
 
 async def test_a_job_past_its_life_expires_and_keeps_its_content_sealed(redis: TextRedis) -> None:
