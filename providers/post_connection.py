@@ -65,7 +65,7 @@ class Connection(asyncio.Protocol):
     """
 
     def __init__(
-        self, limits: Limits, *, rest: Callable[[Connection], None], forget: Callable[[Connection], None]
+        self, limits: Limits, *, rest: Callable[[Connection], object], forget: Callable[[Connection], object]
     ) -> None:
         self._limits = limits
         self._rest = rest

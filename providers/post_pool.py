@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from functools import partial
 from ssl import SSLContext, create_default_context
 from typing import Final, NamedTuple
 
@@ -36,14 +37,15 @@ class Pool:
         self._limits = limits
         self._ssl_context = ssl_context
         self._names = Names()
-        self._idle: defaultdict[Peer, list[Connection]] = defaultdict(list)
+        #: in the order in which they came to rest; a connection that closes meanwhile leaves at once.
+        self._idle: defaultdict[Peer, dict[Connection, None]] = defaultdict(dict)
         self._all: set[Connection] = set()
 
     def idle(self, peer: Peer) -> Connection | None:
         """Return the free connection that was used last, None if there is none: it is the least likely to be stale."""
         free = self._idle[peer]
         while free:
-            connection = free.pop()
+            connection, _ = free.popitem()
             if connection.is_open:
                 return connection
         return None
@@ -51,18 +53,25 @@ class Pool:
     async def open(self, peer: Peer) -> Connection:
         """Return a new connection, TLS included; raises what the resolver, the sockets and TLS raise."""
         context = self._trust() if peer.is_tls else None
-        free = self._idle[peer]
         loop = asyncio.get_running_loop()
         addresses = await self._names.resolve(peer.host, peer.port)
         sock = await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER_S, interleave=1, loop=loop)
         _, connection = await loop.create_connection(
-            lambda: Connection(self._limits, rest=free.append, forget=self._all.discard),
+            partial(self._connection, self._idle[peer]),
             sock=sock,
             ssl=context,
             server_hostname=peer.host if context else None,
         )
-        self._all.add(connection)
+        if connection.is_open:  # one that has closed by now has been forgotten already
+            self._all.add(connection)
         return connection
+
+    def _connection(self, idle: dict[Connection, None]) -> Connection:
+        def forget(connection: Connection) -> None:
+            idle.pop(connection, None)
+            self._all.discard(connection)
+
+        return Connection(self._limits, rest=idle.setdefault, forget=forget)
 
     async def aclose(self) -> None:
         """Close every connection."""
