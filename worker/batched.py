@@ -15,7 +15,6 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, OutOfMemoryError
 
 from trunkline_client import keys
-from worker.broker_scripts import TAKE
 from worker.in_hand import Room, worth_asking
 from worker.taking import Answer, Arrival, Taking
 from worker.task_message import is_task_message
@@ -122,21 +121,21 @@ class Batched:
         if self._is_more:
             if room.jobs < worth_asking(self.qos.prefetch_count) and now - self._asked_at_s < LOOK_EVERY_S:
                 return  # a full process: a little later there is room for more, and the timer looks in any case
-            self._send(_TAKE, self._words(self._taking, room))
+            self._sending(_TAKE)
+            self._ask(self._taking, room)
         else:
             bells = self._taking.bells_but_bulk if self._is_bulk_held else self._taking.bells
-            self._send(_WAIT, [_WAIT, *(bells or self._taking.bells), timeout or self.brpop_timeout])
+            self._sending(_WAIT)
+            self.client.connection.send_command(_WAIT, *(bells or self._taking.bells), timeout or self.brpop_timeout)
 
-    def _send(self, what: str, command: list[Any]) -> None:
-        connection = self.client.connection
-        self._in_poll, self._brpop_sent_at = connection, time.monotonic()
+    def _sending(self, what: str) -> None:
+        self._in_poll, self._brpop_sent_at = self.client.connection, time.monotonic()
         self._sent, self._sent_for = what, self._taking
-        connection.send_command(*command)
 
-    def _words(self, taking: Taking, room: Room) -> list[Any]:
+    def _ask(self, taking: Taking, room: Room) -> None:
         self._asked_at_s = time.monotonic()
-        arguments = taking.arguments(self._queue_cycle.turns(), room)
-        return [_TAKE, TAKE.sha, *arguments] if self._is_script_known else ["EVAL", TAKE.text, *arguments]
+        command = taking.command(self._queue_cycle.turns(), room, whole=not self._is_script_known)
+        self.client.connection.send_packed_command([command])
 
     def _brpop_read(self, **options: Any) -> bool:
         """Read the answer, and deliver what came.
@@ -166,7 +165,7 @@ class Batched:
         room: Room = self.qos.room()
         if self._closing or self._taking is not taking or not room.jobs:
             return None
-        self.client.connection.send_command(*self._words(taking, room))
+        self._ask(taking, room)
         return self._answered({})
 
     def _answered(self, options: dict[str, Any]) -> Any:

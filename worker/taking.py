@@ -64,19 +64,27 @@ class Taking:
             lists = self._lists[place * len(steps) : (place + 1) * len(steps)]
             self._keys += [keys.bell(queue), *(each.list_name for each in lists)]
         self._fixed = [len(steps), "".join("1" if each.is_bulk else "0" for each in self._lists)]
+        fixed = [len(self._keys), *self._keys, *self._fixed]
+        self._by_hash, self._whole = _packed(["EVALSHA", TAKE.sha, *fixed]), _packed(["EVAL", TAKE.text, *fixed])
         #: what an idle process waits for; without the bell of a queue that could only bring more bulk.
         self.bells = [keys.bell(queue) for queue in names]
         self.bells_but_bulk = [keys.bell(queue) for queue in names if queue != keys.dispatch_queue(Lane.BULK)]
 
-    def arguments(self, turns: Iterable[str], room: Room, most: int = MOST_MESSAGES) -> list[Any]:
-        """Return what follows EVALSHA and the hash, or EVAL and the text."""
-        letters = "".join(map(self._letters.__getitem__, turns))
-        return [len(self._keys), *self._keys, *self._fixed, letters, room.jobs, room.bulk, most]
+    def command(self, turns: Iterable[str], room: Room, *, whole: bool = False) -> bytes:
+        """Return the question as it goes over the wire, with the hash of the script or with the whole of it.
+
+        Nearly all of it is always the same: redis-py takes 100 us to put its 39 words in this form.
+        """
+        changing = self._changing(turns, room, MOST_MESSAGES)
+        fixed = self._whole if whole else self._by_hash
+        return b"*%d\r\n" % (3 + len(self._keys) + len(self._fixed) + len(changing)) + fixed + _packed(changing)
 
     def run(self, client: Any, turns: Iterable[str], room: Room, most: int = MOST_MESSAGES) -> Answer:
         """Ask over a client of redis-py and wait for the answer."""
-        number, *rest = self.arguments(turns, room, most)
-        return self.read(TAKE.run(client, rest[:number], rest[number:]))
+        return self.read(TAKE.run(client, self._keys, [*self._fixed, *self._changing(turns, room, most)]))
+
+    def _changing(self, turns: Iterable[str], room: Room, most: int) -> list[Any]:
+        return ["".join(map(self._letters.__getitem__, turns)), room.jobs, room.bulk, most]
 
     def read(self, answer: Sequence[Any]) -> Answer:
         """Return the answer of the script in words."""
@@ -87,6 +95,12 @@ class Taking:
             taken = Taken(source.queue, source.list_name, jobs, source.is_bulk, is_noted=bool(tag))
             arrivals.append(Arrival(taken, tag.decode(errors="surrogateescape"), message))
         return Answer(arrivals, is_more=answer[0] == 1, is_bulk_held=answer[1] == 1)
+
+
+def _packed(words: Iterable[object]) -> bytes:
+    """Return words of a command in the protocol of Redis."""
+    encoded = [str(word).encode() for word in words]
+    return b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in encoded)
 
 
 def _is_bulk(queue: str, step: int) -> bool:

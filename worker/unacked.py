@@ -110,9 +110,10 @@ class QoS(kombu_redis.QoS):
         """Forget what is done and give back the rest, as the channel closes."""
         try:
             self.forget()
-        except self.channel.connection_errors:
-            _log.debug("message.unforgotten", count=len(self._to_forget))  # delivered again, and left by the claim
-        super().restore_unacked_once(stderr)  # type: ignore[no-untyped-call]
+            super().restore_unacked_once(stderr)  # type: ignore[no-untyped-call]
+        except self.channel.connection_errors as error:
+            # What is noted comes back after the visibility timeout, and the sweeper writes the nudges again.
+            _log.warning("message.unrestored", count=len(self._delivered), error=type(error).__name__)
 
     def restore_unacked(self, client: Any = None) -> None:
         """Give back all that is in hand, to be served next, in the order it came."""

@@ -34,14 +34,24 @@ local function is_bulk(queue, step)
   return string.sub(BULK, number(queue, step), number(queue, step)) == '1'
 end
 
--- Whether it only names jobs that the journal has. A pattern finds the header for a tenth of the cost of decoding; inside
--- a body its quotation marks would be escaped.
-local function is_nudge(message)
-  return string.find(message, '"task"%s*:%s*"trunkline%.dispatch"') or string.find(message, '"task"%s*:%s*"trunkline%.dispatch_many"')
+-- The value of a key, anywhere in the message, as far as it fits `form`. Decoding would cost ten times as much; inside the
+-- body, which is a string, the quotation marks around a key would be escaped.
+local function value(message, key, form)
+  local _, to = string.find(message, key, 1, true)
+  while to do
+    local found = string.match(message, '^%s*:%s*' .. form, to + 1)
+    if found then
+      return found
+    end
+    _, to = string.find(message, key, to + 1, true)
+  end
 end
 
-local function jobs_in(message)
-  return math.max(1, tonumber(string.match(message, '"jobs"%s*:%s*(%d+)') or 1))
+-- Nudges only name jobs that the journal has.
+local NUDGES = { ['trunkline.dispatch'] = true, ['trunkline.dispatch_many'] = true }
+
+local function jobs_in(message, task)
+  return task == 'trunkline.dispatch_many' and math.max(1, tonumber(value(message, '"jobs"', '(%d+)') or 1)) or 1
 end
 
 -- Notes a message in kombu's form, and returns its tag; one without a tag is no task message, and is thrown away.
@@ -71,8 +81,9 @@ local function take(queue)
     local bulk = is_bulk(queue, step)
     local message = (not bulk or bulk_room > 0) and redis.call('RPOP', list(queue, step))
     if message then
-      local jobs = jobs_in(message)
-      local tag = is_nudge(message) and '' or note(message, queue)
+      local task = value(message, '"task"', '"([^"]*)"')
+      local jobs = jobs_in(message, task)
+      local tag = NUDGES[task or ''] and '' or note(message, queue)
       for _, value in ipairs({ number(queue, step), jobs, tag, message }) do
         taken[#taken + 1] = value
       end
