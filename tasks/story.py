@@ -59,7 +59,7 @@ class Standing:
 
     Attributes:
         queue: the queue it is in, or was nudged in last.
-        since: since when it is in its lane; None elsewhere.
+        since: since when it is in its lane, or at its gate; None elsewhere.
         ahead: about how many of its lane, of its tenant if it waits for room, or of its gate are before it; else None.
         gate: the gate it waits at, as `gates.lua` names it; None elsewhere.
         until: when it is due, or when its worker's lease ends; None elsewhere.
@@ -207,7 +207,7 @@ async def _standing(redis: Redis, job_id: str, raw: Mapping[str, str]) -> Standi
             return Standing(place=place, queue=queue, ahead=before)
         case Place.GATE:
             better: Any = await redis.zrank(keys.gate(raw["gate"], "waiting"), job_id)
-            return Standing(place=place, queue=queue, ahead=better, gate=raw["gate"])
+            return Standing(place=place, queue=queue, since=_moment(raw, "gate_ms"), ahead=better, gate=raw["gate"])
         case Place.DELAYED:
             return Standing(place=place, queue=queue, until=_moment(raw, "due_ms"))
         case Place.ATTEMPT:

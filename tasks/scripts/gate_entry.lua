@@ -64,7 +64,7 @@ end
 local function pass_gates(wanted, id, job, attempt, now)
   if job.gate then
     end_wait(id, job, now)
-    redis.call('HDEL', job_key(id), 'gate', 'gate_rank', 'gate_cost', 'gate_ahead')
+    redis.call('HDEL', job_key(id), 'gate', 'gate_rank', 'gate_cost', 'gate_ahead', 'gate_ms')
   end
   local told, metered = {}, {}
   for _, gate in ipairs(wanted or {}) do
@@ -96,7 +96,7 @@ local function wait_at(gate, ahead_ms, id, job, now)
   job.gate, job.gate_rank, job.gate_ahead = gate.name, int(rank), int(ahead_ms)
   redis.call('HDEL', job_key(id), 'owner', 'lease_ms')
   redis.call('HSET', job_key(id), 'place', 'gate', 'state', 'queued', 'gate', gate.name, 'gate_rank', job.gate_rank,
-    'gate_cost', gate.need, 'gate_ahead', job.gate_ahead)
+    'gate_cost', gate.need, 'gate_ahead', job.gate_ahead, 'gate_ms', int(now))
   redis.call('ZADD', gate_key(gate.name, 'waiting'), job.gate_rank, id)
   redis.call('ZADD', gate_key(gate.name, 'lives'), job.expires_ms, id)
   if is_width(gate.name) then

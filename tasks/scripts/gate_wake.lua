@@ -5,6 +5,10 @@ local CALL_MS = 5000  -- a nudge at the front of a lane is claimed within this, 
 
 local function bring_in(id, job, now)
   leave(id, job, now)
+  if job.throttled_ms and job.gate_ms then
+    -- the time here is none of the time for which the provider has said "later"
+    redis.call('HSET', job_key(id), 'throttled_ms', int(job.throttled_ms + now - job.gate_ms))
+  end
   nudge_now(id, job, now, true)
 end
 

@@ -218,6 +218,8 @@ class JournalMachine(RuleBasedStateMachine):
         for gate in GATES:
             taken = self._now.members(keys.gate(gate.name, "open"))
             assert len(taken) <= gate.need, f"{taken} run behind {gate.name}"
+            left_ms = float(self._now.numbers.get(keys.gate(gate.name, "empty"), 0)) - time.time() * 1000
+            assert left_ms <= AHEAD_MS[Lane.URGENT] + MESSAGE_MS
         for job_id, job in self._now.records.items():
             self._check_job(job_id, job)
         self._is_sound = True

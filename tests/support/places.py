@@ -24,6 +24,7 @@ _STATES = {
 _LISTINGS = (f"{keys.JOBS}:", keys.UNFINISHED, "tl:ended:", keys.REFERENCES)
 _INDEXES = tuple(f"tl:{name}" for name in ("window", "placed", "front", "waiting", "delayed", "leases", "held"))
 _GATE_INDEXES = (":waiting", ":lives")
+_CLOCKS_DIFFER_MS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +221,11 @@ def _wrong_gates(now: Picture) -> Iterator[str]:
             yield f"{gate} keeps room for {kept}, and has called {called.keys()}"
         most = float(now.numbers.get(keys.gate(gate, "most"), "inf"))
         is_looked_at = now.members(keys.GATES_DUE).get(gate, 0) <= time.time() * 1000
+        if gate.startswith("segments:") and waiting and not is_looked_at:
+            head = now.records[min(waiting, key=lambda job_id: waiting[job_id])]
+            left_ms = float(now.numbers.get(keys.gate(gate, "empty"), 0)) - time.time() * 1000
+            if left_ms < float(head["gate_ahead"]) - _CLOCKS_DIFFER_MS:
+                yield f"somebody waits at {gate}, whose queue is short enough"
         if gate.startswith("requests:") and waiting and len(taken) < most and not is_looked_at:
             yield f"somebody waits at {gate}, where there is room"
 

@@ -86,12 +86,11 @@ def standing_line(story: Story) -> str | None:
     until = _until(at, story.now)
     match at.place:
         case Place.LANE:
-            since = f" for {length_text(story.now - at.since)}" if at.since else ""
-            return f"in the lane {at.queue}{since}{ahead}: it waits for a worker"
+            return f"in the lane {at.queue}{_for(at, story.now)}{ahead}: it waits for a worker"
         case Place.WAITING:
             return f"before the lane {at.queue}{ahead} of its tenant: it waits for room in the tenant's window"
         case Place.GATE:
-            return _gate_line(at.gate or "", ahead)
+            return _gate_line(at.gate or "", f"{_for(at, story.now)}{ahead}")
         case Place.ATTEMPT:
             return f"in a worker's hands; the lease ends {until}"
         case Place.HELD:
@@ -101,14 +100,18 @@ def standing_line(story: Story) -> str | None:
             return f"delayed: it waits for {what.get(JobState(story.status['state']), 'a retry')} {until}"
 
 
-def _gate_line(gate: str, ahead: str) -> str:
+def _for(at: Standing, now: datetime) -> str:
+    return f" for {length_text(now - at.since)}" if at.since else ""
+
+
+def _gate_line(gate: str, standing: str) -> str:
     what, _, whose = gate.partition(":")
     capacity = {
         "requests": f"a request of account {whose} to end",
         "calls": f"the rate at which account {whose} can call",
         "segments": f"the rate of number {whose.rpartition(':')[2]}",
     }
-    return f"at a gate{ahead}: it waits for {capacity.get(what, gate)}"
+    return f"at a gate{standing}: it waits for {capacity.get(what, gate)}"
 
 
 def content_line(story: Story) -> str:

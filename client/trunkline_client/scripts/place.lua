@@ -277,7 +277,8 @@ local function conclude(id, job, state, now)
   leave(id, job, now)
   local key = job_key(id)
   end_call(id, job)
-  redis.call('HDEL', key, 'place', 'owner', 'lease_ms', 'reconciling', 'front', 'gate', 'gate_rank', 'gate_cost', 'gate_ahead')
+  redis.call('HDEL', key, 'place', 'owner', 'lease_ms', 'reconciling', 'front', 'gate', 'gate_rank', 'gate_cost', 'gate_ahead',
+    'gate_ms')
   redis.call('HSET', key, 'state', state, 'finished_ms', int(now))
   local keep = tuning(state == 'failed' and 'failed_keep_ms' or 'finished_keep_ms')
   if state ~= 'sent' and job.maybe_twice == '1' then

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -392,7 +393,10 @@ async def test_a_job_tells_which_gate_it_waits_at_and_how_many_are_before_it(nar
     story = await read_story(redis, "c")
 
     assert story is not None
-    assert standing_line(story) == "at a gate, about 1 before it: it waits for a request of account AC1 to end"
+    assert re.fullmatch(
+        r"at a gate for \S+ m?s, about 1 before it: it waits for a request of account AC1 to end",
+        standing_line(story) or "",
+    )
 
 
 # 429.
@@ -488,4 +492,20 @@ async def test_a_wait_at_a_gate_uses_no_budget_and_no_attempt(narrow: AtGates, r
 
     record = await redis.hgetall(keys.job("b"))
     assert (record["attempts"], record["state"]) == ("1", JobState.DISPATCHING)
-    assert not {"throttled_ms", "retries", "gate", "gate_rank"} & record.keys()
+    assert not {"throttled_ms", "retries"} & record.keys()
+    assert not [name for name in record if name.startswith("gate_")]
+
+
+async def test_the_budget_for_later_does_not_run_while_a_job_waits(narrow: AtGates, redis: TextRedis) -> None:
+    await narrow.arrive("a")
+    throttled_ms = await now_ms(redis) - 500
+    await narrow.end("a", moves.retry_later(timedelta(0), throttled_ms=throttled_ms, retries=1).ending(1, CROWDED, 5))
+    await narrow.arrive("b")
+    await narrow.journal.move_due(50)
+    assert await narrow.come("a") == AT_REQUESTS
+    await redis.hincrby(keys.job("a"), "gate_ms", -60_000)
+
+    await narrow.end("b", hands.sent("b", 1))
+
+    moved_by = int(await redis.hget(keys.job("a"), "throttled_ms")) - throttled_ms
+    assert 60_000 <= moved_by <= 70_000
