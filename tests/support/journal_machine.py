@@ -197,7 +197,7 @@ class JournalMachine(RuleBasedStateMachine):
             self._mishap(self._redis.zadd(keys.DELAYED, {job_id: 1}, xx=True))
 
     def _empty_the_queue(self) -> None:
-        """Time passes at the gates: the provider's queue has emptied, and what was kept for those that did not come lapses."""
+        """Time passes at the gates: the provider's queue has emptied, and shares that were kept for others lapse."""
         for name in self._now.members(keys.GATES_DUE):
             self._mishap(self._redis.delete(keys.gate(name, "empty")))
             called = dict.fromkeys(run(self._redis.zrange(keys.gate(name, "called"), 0, -1)), 1)
