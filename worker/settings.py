@@ -77,7 +77,15 @@ class BrokerSettings(Environment):
             "`ssl_keyfile=` name files) or `sentinel://[user:password@]host:port,host:port/SERVICE/db`."
         ),
     )
-    concurrency: int = Field(default=64, ge=1, le=1000, description="How many jobs one process works on at a time.")
+    concurrency: int = Field(
+        default=250,
+        ge=1,
+        le=1000,
+        description=(
+            "How many jobs one process works on at a time; nearly all of them wait for a provider. More than one account "
+            "may have running at once (`TRUNKLINE_CONCURRENT_REQUESTS`), or one that hangs can take every slot."
+        ),
+    )
     broker: Broker = Field(
         default=Broker.OWN,
         description=(
