@@ -82,8 +82,8 @@ class BrokerSettings(Environment):
         ge=1,
         le=1000,
         description=(
-            "How many jobs one process works on at a time; nearly all of them wait for a provider. More than one account "
-            "may have running at once (`TRUNKLINE_CONCURRENT_REQUESTS`), or one that hangs can take every slot."
+            "How many jobs one process works on at a time; nearly all of them wait for a provider. More than one "
+            "account may have running at once (`TRUNKLINE_CONCURRENT_REQUESTS`), or one that hangs can take every slot."
         ),
     )
     broker: Broker = Field(
