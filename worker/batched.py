@@ -205,8 +205,6 @@ class Batched:
         Raises:
             Empty: it has none.
         """
-        if queue not in keys.OURS:
-            return super()._get(queue)  # type: ignore[misc]
         with self.conn_or_acquire() as client:
             answer = self._taking_of([queue]).run(client, [queue], Room(jobs=1, bulk=1), most=1)
         for arrival in answer.arrivals:
