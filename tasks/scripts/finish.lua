@@ -178,6 +178,9 @@ for _, pair in ipairs(details.uncalled) do
   redis.call('HSET', key, 'attempt:' .. attempts, pair[1], 'result:' .. attempts, pair[2])
 end
 redis.call('HSET', key, 'attempts', attempts, 'last_finish', token(attempts))
+if job.gate then
+  end_wait(id, job, now)   -- it was called, and has begun nothing
+end
 if number ~= '0' then
   redis.call('HSET', key, 'result:' .. number, result)
   local awaited = end_call(id, job)

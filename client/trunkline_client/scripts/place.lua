@@ -277,8 +277,12 @@ local function conclude(id, job, state, now)
   leave(id, job, now)
   local key = job_key(id)
   end_call(id, job)
-  redis.call('HDEL', key, 'place', 'owner', 'lease_ms', 'reconciling', 'front', 'gate', 'gate_rank', 'gate_cost', 'gate_ahead',
-    'gate_ms')
+  redis.call('HDEL', key, 'place', 'owner', 'lease_ms', 'reconciling', 'front', 'gate_rank', 'gate_ahead', 'gate_ms')
+  if job.gate then
+    -- it may have been called: the mover gives back what was kept for it, by `gate` and `gate_cost`
+    redis.call('ZADD', 'tl:gate:' .. job.gate .. ':called', 'XX', 0, id)
+    redis.call('ZADD', 'tl:gates_due', 'XX', 'INCR', '-1e15', job.gate)
+  end
   redis.call('HSET', key, 'state', state, 'finished_ms', int(now))
   local keep = tuning(state == 'failed' and 'failed_keep_ms' or 'finished_keep_ms')
   if state ~= 'sent' and job.maybe_twice == '1' then

@@ -141,10 +141,24 @@ async def test_a_woken_job_that_is_cancelled_makes_room_for_the_next(narrow: AtG
     await narrow.end("a", hands.sent("a", 1))
 
     assert await cancel(redis, "b") == ("cancelled", "cancelled")
-    await narrow.pass_time(5_100)
+    await narrow.journal.move_due(50)
 
     assert await narrow.nudged() == {"c"}
     assert await narrow.is_sound()
+
+
+async def test_a_woken_job_that_ends_without_an_attempt_makes_room_for_the_next(slow: AtGates) -> None:
+    await fill(slow, 22)
+    for job_id in ("a", "b"):
+        await slow.arrive(job_id)
+    await slow.pass_time(2_000)
+    assert await slow.nudged() == {"a"}
+    claimed = await slow.claim("a")
+
+    await slow.journal.finish(claimed, moves.expired(), sealed_content="f1:x")
+    await slow.journal.move_due(50)
+
+    assert await slow.nudged() == {"b"}
 
 
 async def test_a_job_that_waits_at_a_gate_can_be_cancelled(narrow: AtGates, redis: TextRedis) -> None:
@@ -154,7 +168,7 @@ async def test_a_job_that_waits_at_a_gate_can_be_cancelled(narrow: AtGates, redi
     assert await cancel(redis, "b") == ("cancelled", "cancelled")
 
     assert await narrow.waiting() == []
-    assert not [name for name in await redis.hkeys(keys.job("b")) if name.startswith("gate")]
+    assert "gate_rank" not in await redis.hkeys(keys.job("b"))
     assert await narrow.is_sound()
 
 
