@@ -16,6 +16,7 @@ from redis.exceptions import NoScriptError, OutOfMemoryError
 
 from trunkline_client import keys
 from worker.in_hand import Room, worth_asking
+from worker.lane_order import LaneOrder
 from worker.taking import Answer, Arrival, Taking
 from worker.task_message import is_task_message
 from worker.unacked import QoS
@@ -134,7 +135,7 @@ class Batched:
 
     def _ask(self, taking: Taking, room: Room) -> None:
         self._asked_at_s = time.monotonic()
-        command = taking.command(self._queue_cycle.turns(), room, whole=not self._is_script_known)
+        command = taking.command(self._queue_cycle, room, whole=not self._is_script_known)
         self.client.connection.send_packed_command([command])
 
     def _brpop_read(self, **options: Any) -> bool:
@@ -195,7 +196,7 @@ class Batched:
             return
         self._asked_at_s = time.monotonic()
         with self.conn_or_acquire() as client:
-            answer = taking.run(client, self._queue_cycle.turns(), room)
+            answer = taking.run(client, self._queue_cycle, room)
         self.on_poll()
         self._hand_out(answer)
 
@@ -206,7 +207,7 @@ class Batched:
             Empty: it has none.
         """
         with self.conn_or_acquire() as client:
-            answer = self._taking_of([queue]).run(client, [queue], Room(jobs=1, bulk=1), most=1)
+            answer = self._taking_of([queue]).run(client, LaneOrder([queue]), Room(jobs=1, bulk=1), most=1)
         for arrival in answer.arrivals:
             message = self._opened(arrival)
             if message is not None:
@@ -221,7 +222,7 @@ class Batched:
             while waiting:
                 arrival = waiting.popleft()
                 queue = arrival.taken.queue
-                self._queue_cycle.rotate(queue)
+                self._queue_cycle.rotate(queue, arrival.taken.jobs)
                 if self._closing or queue not in self.connection._callbacks:  # noqa: SLF001
                     unwanted.append(arrival)
                     continue

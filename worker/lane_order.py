@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from itertools import cycle
 from typing import Final
 
 from trunkline_client import keys
 from trunkline_client.words import Lane
 
-#: Of 13 messages taken while all lanes are full: 8 urgent, 4 normal, 1 bulk. Fallback queues count as urgent: their
+#: Of 13 jobs taken while all lanes are full: 8 urgent, 4 normal, 1 bulk. Fallback queues count as urgent: their
 #: jobs have waited once already.
 WEIGHTS: Final = {
     keys.dispatch_queue(Lane.URGENT): 8,
@@ -22,9 +23,11 @@ _OTHER_WEIGHT: Final = 8
 class LaneOrder:
     """A queue order for kombu (`queue_order_strategy`): turns in a round, each queue as often as it weighs.
 
-    A turn of a queue that has nothing lapses, so an idle lane saves up none. kombu takes one message at a time and
-    says from which queue (`rotate`); our transport hands `turns` to a script that takes many, and says the same of
-    each. The place in the round is kept between them, so the weights hold whatever the size of a batch.
+    A turn is worth one job. A queue whose message named 16 owes its next 15 turns: counted by messages, a campaign in
+    chunks had two thirds of the jobs beside an urgent lane of single ones. A turn of a queue that has nothing lapses, so
+    an idle lane saves up none. kombu takes one message at a time and says from which queue (`rotate`); our transport
+    hands `turns` and `debts` to a script that takes many, and says the same of each. Place and debts are kept between
+    them, so the weights hold whatever the size of a batch.
     """
 
     def __init__(self, it: Iterable[str] | None = None) -> None:
@@ -34,22 +37,40 @@ class LaneOrder:
         """Take over a new set of queues."""
         self._round = turns(tuple(dict.fromkeys(it)))
         self._at = 0
+        self._owed = dict.fromkeys(self._round, 0)
 
     def consume(self, n: int) -> list[str]:
         """Return the first `n` queues in the order to look into them."""
-        return list(dict.fromkeys(self.turns()))[:n]
+        owed, found = dict(self._owed), dict.fromkeys(())
+        for queue in cycle(self.turns()) if self._round else ():
+            if owed[queue]:
+                owed[queue] -= 1
+            else:
+                found[queue] = None
+            if len(found) == len(owed):
+                break
+        return list(found)[:n]
 
     def turns(self) -> tuple[str, ...]:
         """Return one whole round, the next turn first."""
         return self._round[self._at :] + self._round[: self._at]
 
-    def rotate(self, last_used: str) -> None:
-        """Note that a message was taken from `last_used`: all turns before that one have lapsed."""
-        length = len(self._round)
-        for turn in range(self._at, self._at + length):
-            if self._round[turn % length] == last_used:
-                self._at = (turn + 1) % length
-                return
+    def debts(self, queues: Iterable[str]) -> list[int]:
+        """Return how many turns each of these queues owes."""
+        return [self._owed.get(queue, 0) for queue in queues]
+
+    def rotate(self, last_used: str, jobs: int = 1) -> None:
+        """Note that a message was taken from `last_used` that names so many jobs; turns before that one have lapsed."""
+        if last_used not in self._owed:
+            return
+        while True:
+            queue = self._round[self._at]
+            self._at = (self._at + 1) % len(self._round)
+            if self._owed[queue]:
+                self._owed[queue] -= 1
+            elif queue == last_used:
+                break
+        self._owed[last_used] = jobs - 1
 
 
 @cache

@@ -10,6 +10,7 @@ from trunkline_client import keys
 from trunkline_client.words import Lane
 from worker.broker_scripts import TAKE
 from worker.in_hand import Room, Taken
+from worker.lane_order import LaneOrder
 
 #: of one call: Redis is held for less than a millisecond, and other workers get their share of what waits.
 MOST_MESSAGES: Final = 32
@@ -70,21 +71,22 @@ class Taking:
         self.bells = [keys.bell(queue) for queue in names]
         self.bells_but_bulk = [keys.bell(queue) for queue in names if queue != keys.dispatch_queue(Lane.BULK)]
 
-    def command(self, turns: Iterable[str], room: Room, *, whole: bool = False) -> bytes:
+    def command(self, order: LaneOrder, room: Room, *, whole: bool = False) -> bytes:
         """Return the question as it goes over the wire, with the hash of the script or with the whole of it.
 
         Nearly all of it is always the same: redis-py takes 100 us to put its 39 words in this form.
         """
-        changing = self._changing(turns, room, MOST_MESSAGES)
+        changing = self._changing(order, room, MOST_MESSAGES)
         fixed = self._whole if whole else self._by_hash
         return b"*%d\r\n" % (3 + len(self._keys) + len(self._fixed) + len(changing)) + fixed + _packed(changing)
 
-    def run(self, client: Any, turns: Iterable[str], room: Room, most: int = MOST_MESSAGES) -> Answer:
+    def run(self, client: Any, order: LaneOrder, room: Room, most: int = MOST_MESSAGES) -> Answer:
         """Ask over a client of redis-py and wait for the answer."""
-        return self.read(TAKE.run(client, self._keys, [*self._fixed, *self._changing(turns, room, most)]))
+        return self.read(TAKE.run(client, self._keys, [*self._fixed, *self._changing(order, room, most)]))
 
-    def _changing(self, turns: Iterable[str], room: Room, most: int) -> list[Any]:
-        return ["".join(map(self._letters.__getitem__, turns)), room.jobs, room.bulk, most]
+    def _changing(self, order: LaneOrder, room: Room, most: int) -> list[Any]:
+        turns, debts = map(self._letters.__getitem__, order.turns()), map(str, order.debts(self._letters))
+        return ["".join(turns), room.jobs, room.bulk, most, ",".join(debts)]
 
     def read(self, answer: Sequence[Any]) -> Answer:
         """Return the answer of the script in words."""

@@ -26,7 +26,7 @@ from trunkline_client.words import Lane
 #: jobs in one pipeline: large enough that the round trip does not count, small enough not to block Redis for others.
 BATCH: Final = 500
 #: so many jobs of a tenant and lane in a pipeline come alone, and can have a head start; the others share messages.
-ALONE: Final = 4
+ALONE: Final = 8
 
 Jobs = Iterable[Mapping[str, Any]]
 #: what `send_many` returns for one job.

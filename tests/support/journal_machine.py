@@ -89,7 +89,7 @@ class JournalMachine(RuleBasedStateMachine):
     @initialize()
     def empty(self) -> None:
         run(self._redis.flushdb())
-        tuning = {"lane_window": LANE_WINDOW, "head_starts": HEAD_STARTS, "chunk_jobs": CHUNK_JOBS}
+        tuning = {"lane_window": LANE_WINDOW, "head_starts": HEAD_STARTS, "chunk_jobs": CHUNK_JOBS, "quiet_jobs": 2}
         run(self._redis.hset(keys.TUNING, mapping=tuning))
 
     def _enqueue(self, tenant: str, lane: Lane, due_ms: int | None = None, follows: Follows = Follows.NONE) -> None:

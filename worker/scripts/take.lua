@@ -4,7 +4,8 @@
 -- they were taken, in seconds of Redis TIME since 1970; then, for each queue, its bell and its lists, the first priority
 -- first.
 -- ARGV: [1] how many lists a queue has; [2] one character per list, '1' where it holds bulk; [3] the turns of the queues,
--- one character each: the 1st queue is 'A'; [4] room, [5] room for bulk, in jobs; [6] how many messages at most.
+-- one character each: the 1st queue is 'A'; [4] room, [5] room for bulk, in jobs; [6] how many messages at most; [7] how many
+-- turns each queue owes for messages of many jobs, separated by commas.
 --
 -- Returns {1 if messages are left that there was no room or no turn for, 1 if bulk is left that there was no room for,
 -- then for each message: the number of its list, the jobs it names, the tag it was noted under or '', the message}.
@@ -72,7 +73,10 @@ local function note(message, queue)
 end
 
 local taken = { 0, 0 }
-local served, count = {}, 0
+local served, count, owed = {}, 0, {}
+for turns in string.gmatch(ARGV[7], '%d+') do
+  owed[#owed + 1] = tonumber(turns)
+end
 
 -- Takes the queue's next message and returns true, or false if it has none that there is room for. A removal comes before
 -- anything is written, so a full Redis lets it run.
@@ -92,7 +96,7 @@ local function take(queue)
       else
         room = room - jobs
       end
-      served[queue], count = true, count + 1
+      served[queue], count, owed[queue] = true, count + 1, jobs - 1
       return true
     end
   end
@@ -103,13 +107,13 @@ end
 local empty, turn, lapsed = {}, 0, 0
 while room > 0 and count < most and lapsed < #TURNS do
   local queue = string.byte(TURNS, turn % #TURNS + 1) - 64
-  turn, lapsed = turn + 1, lapsed + 1
-  if not empty[queue] then
-    if take(queue) then
-      lapsed = 0
-    else
-      empty[queue] = true
-    end
+  turn = turn + 1
+  if owed[queue] > 0 then
+    owed[queue] = owed[queue] - 1
+  elseif not empty[queue] and take(queue) then
+    lapsed = 0
+  else
+    empty[queue], lapsed = true, lapsed + 1
   end
 end
 

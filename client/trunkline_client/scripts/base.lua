@@ -30,7 +30,8 @@
 
 local DEFAULTS = {
   lane_window = 64,                    -- jobs
-  head_starts = 16,                    -- jobs
+  head_starts = 32,                    -- jobs
+  quiet_jobs = 8,                      -- with fewer of its own unclaimed, and no fewer of others, a tenant has head starts
   chunk_jobs = 16,                     -- most jobs that one message names
   finished_keep_ms = 7 * 86400000,
   failed_keep_ms = 30 * 86400000,

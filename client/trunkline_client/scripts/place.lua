@@ -167,8 +167,14 @@ local function wait(id, job)
   redis.call('SADD', 'tl:waiters', waiting)
 end
 
--- A job arrives at its queue: into the lane if its tenant's window has room, else it waits. A quiet tenant's goes to the front
--- of a busy lane while head starts are left.
+local function in_lane(job)
+  local lane = job.queue .. ':' .. job.lane
+  return redis.call('ZCARD', 'tl:placed:' .. lane) + redis.call('ZCARD', 'tl:front:' .. lane)
+end
+
+-- A job arrives at its queue: into the lane if its tenant's window has room, else it waits. That of a tenant with few unclaimed
+-- goes before the many of others while head starts are left. With "none" instead of "few", two passcodes within the time of
+-- a claim put the second behind the flood, and with it there every later one. Where few others are, the order stays.
 local function enter_lane(id, job, now)
   local has_waiting = redis.call('EXISTS', 'tl:waiting:' .. suffix(job)) == 1
   local unclaimed = redis.call('SCARD', 'tl:window:' .. suffix(job))
@@ -177,8 +183,8 @@ local function enter_lane(id, job, now)
     fill(job, now)
     return
   end
-  local busy = redis.call('LLEN', broker_list(job.queue, job.lane)) > 0
-  nudge_now(id, job, now, unclaimed == 0 and busy and take_head_start(job))
+  local few = tuning('quiet_jobs')
+  nudge_now(id, job, now, unclaimed < few and in_lane(job) - unclaimed >= few and take_head_start(job))
 end
 
 local function enter_delayed(id, due)

@@ -34,11 +34,11 @@ async def send(redis: TextRedis, count: int, **more: object) -> list[str]:
 
 
 async def in_order(redis: TextRedis) -> None:
-    assert contradictions(await picture(redis), lane_window=64, head_starts=16) == []
+    assert contradictions(await picture(redis), lane_window=64, head_starts=32) == []
 
 
 async def test_a_few_jobs_together_come_one_by_one(redis: TextRedis) -> None:
-    ids = await send(redis, 5)
+    ids = await send(redis, 9)
 
     assert await messages(redis) == [[one] for one in ids]
 
@@ -47,9 +47,9 @@ async def test_of_many_jobs_the_first_come_alone_and_the_others_share_messages(r
     ids = await send(redis, 100)
 
     sizes = [len(one) for one in await messages(redis)]
-    assert sizes == [1, 1, 1, 1, 16, 16, 16]
-    assert await nudges(redis) == ids[:52]
-    assert await redis.zcard(keys.waiting(LIST, Lane.NORMAL, "acme")) == 48
+    assert sizes == [1] * 8 + [16] * 3
+    assert await nudges(redis) == ids[:56]
+    assert await redis.zcard(keys.waiting(LIST, Lane.NORMAL, "acme")) == 44
     await in_order(redis)
 
 
@@ -58,7 +58,7 @@ async def test_each_tenant_and_lane_has_messages_of_its_own(redis: TextRedis) ->
     await client.send_many(JOB | {"tenant": f"t{n % 2}", "priority": ("urgent", "bulk")[n // 2 % 2]} for n in range(40))
 
     for lane in (Lane.URGENT, Lane.BULK):
-        assert [len(one) for one in await messages(redis, f"dispatch.{lane}")] == [1] * 8 + [6, 6]
+        assert [len(one) for one in await messages(redis, f"dispatch.{lane}")] == [1] * 16 + [2, 2]
     await in_order(redis)
 
 
@@ -69,18 +69,18 @@ async def test_the_next_message_is_written_when_the_window_has_room_for_a_whole_
 
     for number, job_id in enumerate(ids[:20], 1):
         await journal.claim(job_id, "1", "worker:a")
-        assert len(await messages(redis)) == 7 + (number + 12) // 16
+        assert len(await messages(redis)) == 11 + (number + 8) // 16
         await in_order(redis)
 
 
 async def test_the_last_jobs_that_wait_need_no_room_for_more_than_they_are(redis: TextRedis, journal: Journal) -> None:
     ids = await send(redis, 64 + 2)
-    assert len(await messages(redis)) == 7
+    assert len(await messages(redis)) == 11
 
     await journal.claim(ids[0], "1", "worker:a")
     await journal.claim(ids[1], "1", "worker:a")
 
-    assert (await messages(redis))[-1] == ids[52:]
+    assert (await messages(redis))[-1] == ids[56:]
 
 
 async def test_jobs_come_in_even_where_the_window_is_smaller_than_a_message(redis: TextRedis, journal: Journal) -> None:
@@ -93,12 +93,12 @@ async def test_jobs_come_in_even_where_the_window_is_smaller_than_a_message(redi
 async def test_each_job_of_a_message_keeps_its_own_claim_and_nudge(redis: TextRedis, journal: Journal) -> None:
     ids = await send(redis, 20)
 
-    assert isinstance(await journal.claim(ids[7], "1", "worker:a"), Claimed)
-    assert isinstance(await journal.claim(ids[7], "1", "worker:b"), Left)
-    assert await cancel(redis, ids[8]) == ("cancelled", "cancelled")
-    assert isinstance(await journal.claim(ids[8], "1", "worker:b"), Left)
-    assert isinstance(await journal.claim(ids[9], "2", "worker:b"), Left)
-    assert isinstance(await journal.claim(ids[9], "1", "worker:b"), Claimed)
+    assert isinstance(await journal.claim(ids[10], "1", "worker:a"), Claimed)
+    assert isinstance(await journal.claim(ids[10], "1", "worker:b"), Left)
+    assert await cancel(redis, ids[11]) == ("cancelled", "cancelled")
+    assert isinstance(await journal.claim(ids[11], "1", "worker:b"), Left)
+    assert isinstance(await journal.claim(ids[12], "2", "worker:b"), Left)
+    assert isinstance(await journal.claim(ids[12], "1", "worker:b"), Claimed)
     await in_order(redis)
 
 
@@ -122,8 +122,8 @@ async def test_a_message_in_the_list_means_that_none_of_its_jobs_is_lost(redis: 
 
 async def test_a_message_that_was_lost_is_healed_job_by_job(redis: TextRedis, journal: Journal) -> None:
     ids = await send(redis, 20)
-    for _ in range(5):
-        await redis.rpop(LIST)  # four single ones, and the chunk
+    for _ in range(9):
+        await redis.rpop(LIST)  # eight single ones, and the chunk
     await journal.claim(ids[10], "1", "worker:a")
     await age(redis, ids)
 

@@ -102,19 +102,26 @@ async def test_a_cancel_brings_the_tenants_next_job_into_the_lane(redis: TextRed
     assert (await nudges(redis))[-1] == "job-1"
 
 
-async def test_a_quiet_tenant_starts_ahead_of_a_flooding_one(redis: TextRedis) -> None:
+async def test_the_few_jobs_of_a_quiet_tenant_start_ahead_of_a_flooding_one(redis: TextRedis) -> None:
     for number in range(10):
         await enqueue(redis, f"flood-{number}", tenant="flood")
 
-    await enqueue(redis, "quiet-1", tenant="quiet")
-    await enqueue(redis, "quiet-2", tenant="quiet")
+    for number in range(9):
+        await enqueue(redis, f"quiet-{number}", tenant="quiet")
 
-    assert (await nudges(redis))[0] == "quiet-1"
-    assert (await nudges(redis))[-1] == "quiet-2"
+    assert set((await nudges(redis))[:8]) == {f"quiet-{number}" for number in range(8)}
+    assert (await nudges(redis))[-1] == "quiet-8"
+
+
+async def test_where_few_others_wait_jobs_are_served_as_they_come(redis: TextRedis) -> None:
+    for number in range(15):
+        await enqueue(redis, f"job-{number}", tenant=f"t{number % 2}")
+
+    assert await nudges(redis) == [f"job-{number}" for number in range(15)]
 
 
 async def test_head_starts_run_out_and_are_earned_back_by_ordinary_claims(redis: TextRedis, journal: Journal) -> None:
-    await redis.hset(keys.TUNING, "head_starts", 2)
+    await redis.hset(keys.TUNING, mapping={"head_starts": 2, "quiet_jobs": 1})
     await enqueue(redis, "flood", tenant="flood")
     for number in range(4):
         await enqueue(redis, f"trickle-{number}", tenant=f"t{number}")
@@ -272,6 +279,7 @@ async def test_many_nudges_at_the_serving_end_do_not_make_others_look_lost(redis
 
 
 async def test_a_lost_nudge_from_the_serving_end_is_healed(redis: TextRedis, journal: Journal) -> None:
+    await redis.hset(keys.TUNING, "quiet_jobs", 1)
     await enqueue(redis, "flood", tenant="flood")
     await enqueue(redis, "quiet", tenant="quiet")
     await redis.rpop("dispatch.normal")

@@ -57,7 +57,7 @@ async def test_a_replay_leaves_no_trace_of_the_end(redis: TextRedis, journal: Jo
     assert (record["first_attempt"], record["step"], record["replays"]) == ("2", "0", "1")
     assert await redis.ttl(keys.job("job-1")) == -1
     assert await redis.zcard(keys.DEAD) == await redis.zcard(keys.FORGET) == 0
-    assert contradictions(await picture(redis), lane_window=64, head_starts=16) == []
+    assert contradictions(await picture(redis), lane_window=64, head_starts=32) == []
 
 
 async def test_the_chain_is_resolved_afresh(redis: TextRedis, replays: Operator) -> None:
@@ -189,7 +189,7 @@ async def test_a_replay_may_change_the_lane(redis: TextRedis, journal: Journal, 
 
     assert await redis.hmget(keys.job("job-1"), "lane", "queue") == ["bulk", "dispatch.bulk"]
     assert await redis.llen("dispatch.bulk") == 1
-    assert contradictions(await picture(redis), lane_window=64, head_starts=16) == []
+    assert contradictions(await picture(redis), lane_window=64, head_starts=32) == []
 
 
 async def test_a_life_that_is_over_needs_another(redis: TextRedis, journal: Journal, replays: Operator) -> None:
@@ -268,7 +268,7 @@ async def test_a_late_acceptance_of_an_earlier_life_ends_the_replayed_job(
     await end(journal, first, sent())
 
     assert await redis.hmget(keys.job("job-1"), "state", "maybe_twice") == ["sent", None]
-    assert contradictions(await picture(redis), lane_window=64, head_starts=16) == []
+    assert contradictions(await picture(redis), lane_window=64, head_starts=32) == []
 
 
 async def test_the_end_of_the_first_life_sent_again_does_not_end_the_second(

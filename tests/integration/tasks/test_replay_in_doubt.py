@@ -181,7 +181,7 @@ async def test_a_held_job_that_is_asked_about_goes_to_the_queue_of_its_new_lane(
 
     assert await redis.hmget(keys.job("job-1"), "lane", "queue") == ["urgent", "dispatch.urgent"]
     assert await redis.llen("dispatch.urgent") == 1
-    assert contradictions(await picture(redis), lane_window=64, head_starts=16) == []
+    assert contradictions(await picture(redis), lane_window=64, head_starts=32) == []
 
 
 @pytest.mark.parametrize(

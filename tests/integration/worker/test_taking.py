@@ -82,7 +82,7 @@ def test_over_many_batches_the_lanes_keep_their_weights_whatever_the_size_of_a_b
 
     taken: list[str] = []
     while len(taken) < 130:
-        batch = taking.run(server, order.turns(), PLENTY, min(most, 130 - len(taken)))
+        batch = taking.run(server, order, PLENTY, min(most, 130 - len(taken)))
         for each in batch.arrivals:
             order.rotate(each.taken.queue)
             taken.append(each.taken.queue)
@@ -90,11 +90,26 @@ def test_over_many_batches_the_lanes_keep_their_weights_whatever_the_size_of_a_b
     assert Counter(taken) == {URGENT: 80, NORMAL: 40, BULK: 10}
 
 
+@pytest.mark.parametrize("most", [1, 7, 32])
+def test_lanes_share_by_jobs_however_many_a_message_names(server: Any, taking: Taking, most: int) -> None:
+    order = LaneOrder(keys.ALL_QUEUES)
+    fill(server, URGENT, 400)
+    server.lpush(BULK, *(message(n, BULK, jobs=16) for n in range(20)))
+
+    jobs: Counter[str] = Counter()
+    while jobs.total() < 300:
+        for each in taking.run(server, order, PLENTY, most).arrivals:
+            order.rotate(each.taken.queue, each.taken.jobs)
+            jobs[each.taken.queue] += each.taken.jobs
+
+    assert 16 <= jobs[BULK] <= jobs[URGENT] / 8 + 16
+
+
 def test_within_a_queue_the_first_priority_comes_first_and_the_oldest_of_it(server: Any, taking: Taking) -> None:
     for step in reversed(STEPS):
         server.lpush(list_of(FALLBACK, step), message(2 * step, FALLBACK), message(2 * step + 1, FALLBACK))
 
-    assert ids(taking.run(server, [FALLBACK], PLENTY)) == [f"job-{n}.1" for n in (0, 1, 6, 7, 12, 13)]
+    assert ids(taking.run(server, LaneOrder([FALLBACK]), PLENTY)) == [f"job-{n}.1" for n in (0, 1, 6, 7, 12, 13)]
 
 
 def test_taking_stops_when_the_jobs_that_the_messages_name_fill_the_room(server: Any, taking: Taking) -> None:
@@ -102,7 +117,7 @@ def test_taking_stops_when_the_jobs_that_the_messages_name_fill_the_room(server:
         NORMAL, message(1, NORMAL, jobs=3), message(2, NORMAL), message(3, NORMAL, jobs=50), message(4, NORMAL)
     )
 
-    answer = taking.run(server, [NORMAL], Room(jobs=5, bulk=3))
+    answer = taking.run(server, LaneOrder([NORMAL]), Room(jobs=5, bulk=3))
 
     assert [each.taken.jobs for each in answer.arrivals] == [3, 1, 50]
     assert answer.is_more
@@ -113,7 +128,7 @@ def test_bulk_gets_no_more_than_its_room_and_the_others_are_taken_past_it(server
     fill(server, FALLBACK, 10, Lane.BULK.broker_priority)
     fill(server, NORMAL, 3)
 
-    answer = taking.run(server, LaneOrder(keys.ALL_QUEUES).turns(), Room(jobs=8, bulk=4))
+    answer = taking.run(server, LaneOrder(keys.ALL_QUEUES), Room(jobs=8, bulk=4))
 
     assert queues(answer)[NORMAL] == 3
     assert queues(answer)[BULK] + queues(answer)[FALLBACK] == 4
@@ -124,7 +139,7 @@ def test_bulk_gets_no_more_than_its_room_and_the_others_are_taken_past_it(server
 def test_a_submitted_job_is_noted_in_the_step_that_takes_it_and_a_nudge_is_not(server: Any, taking: Taking) -> None:
     server.lpush(NORMAL, message(1, NORMAL), submitted(2))
 
-    answer = taking.run(server, [NORMAL], PLENTY)
+    answer = taking.run(server, LaneOrder([NORMAL]), PLENTY)
 
     assert [each.tag for each in answer.arrivals] == ["", "s-2"]
     (kept,) = server.hvals("unacked")
@@ -139,7 +154,7 @@ def test_a_submitted_job_is_noted_in_the_step_that_takes_it_and_a_nudge_is_not(s
 def test_what_is_no_message_is_taken_and_not_noted(server: Any, taking: Taking, junk: str) -> None:
     server.lpush(NORMAL, junk.encode("latin-1"))
 
-    (arrival,) = taking.run(server, [NORMAL], PLENTY).arrivals
+    (arrival,) = taking.run(server, LaneOrder([NORMAL]), PLENTY).arrivals
 
     assert (arrival.tag, arrival.message) == ("", junk.encode("latin-1"))
     assert not server.exists("unacked")
@@ -149,7 +164,7 @@ def test_a_full_redis_lets_messages_be_taken_and_given_back(server: Any, taking:
     server.lpush(NORMAL, message(1, NORMAL), submitted(2))
     server.config_set("maxmemory", "1")
     try:
-        taken = taking.run(server, [NORMAL], PLENTY)
+        taken = taking.run(server, LaneOrder([NORMAL]), PLENTY)
         GIVE_BACK.run(
             server, [*NOTED, NORMAL, keys.bell(NORMAL)], ["RPUSH", 1, "s-2", taken.arrivals[1].message, 1, "", "nudge"]
         )
@@ -164,11 +179,11 @@ def test_what_a_batch_leaves_is_rung_for_once(server: Any, taking: Taking) -> No
     fill(server, NORMAL, 5)
 
     for _ in range(2):
-        assert taking.run(server, [NORMAL], PLENTY, 2).is_more
+        assert taking.run(server, LaneOrder([NORMAL]), PLENTY, 2).is_more
         assert server.lrange(keys.bell(NORMAL), 0, -1) == [b""]
 
     server.delete(keys.bell(NORMAL))
-    assert not taking.run(server, [NORMAL], PLENTY, 2).is_more
+    assert not taking.run(server, LaneOrder([NORMAL]), PLENTY, 2).is_more
     assert not server.exists(keys.bell(NORMAL))
 
 

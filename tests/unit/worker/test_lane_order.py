@@ -57,6 +57,26 @@ def test_empty_queues_beside_them_do_not_change_who_is_served() -> None:
     assert taken[URGENT] > taken[NORMAL] > taken[BULK] > 0
 
 
+def test_lanes_share_by_jobs_and_not_by_messages() -> None:
+    order = LaneOrder([URGENT, BULK])
+    jobs: Counter[str] = Counter()
+    while jobs.total() < 1_000:
+        queue = order.consume(1)[0]
+        many = 16 if queue == BULK else 1
+        order.rotate(queue, many)
+        jobs[queue] += many
+
+    assert 8 * jobs[BULK] <= jobs[URGENT] + 8 * 16
+
+
+def test_a_lane_that_owes_turns_is_served_all_the_same_where_no_other_has_anything() -> None:
+    order = LaneOrder([URGENT, BULK])
+    order.rotate(BULK, 16)
+
+    assert take(order, {BULK}, 3) == {BULK: 3}
+    assert order.debts([URGENT, BULK]) == [0, 0]
+
+
 def test_a_lane_that_was_empty_for_long_does_not_save_up_its_turns() -> None:
     order = LaneOrder([URGENT, NORMAL, BULK])
     take(order, {NORMAL}, 10_000)
