@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pytest
 
 from providers.faults import Fault
+from senders.model import TenantConfig
+from tasks.dispatch import dispatch_many
 from tasks.journal import Claimed, Journal, Left
-from tests.support.flow import config, refused, worker
+from tasks.lease import GivenBack
+from tests.support.flow import StaticConfigurations, config, refused, worker
 from tests.support.journal import TextRedis, cancel, enqueue, named_in, nudges
 from tests.support.places import contradictions, picture
 from trunkline_client import AsyncTrunkline, Handle, keys
@@ -111,6 +115,43 @@ async def test_each_job_of_a_message_falls_back_on_its_own(redis: TextRedis) -> 
     assert sum(one.state is JobState.SENT for one in reports) == 40
     assert len(own.syniverse.sent) == 40
     assert await redis.keys("dispatch.*") == []
+
+
+@dataclass(slots=True)
+class Failing:
+    """Configurations that cannot be read at some of the times they are asked for."""
+
+    errors: dict[int, Exception]
+    asked: int = 0
+
+    async def get(self, tenant: str, version: int) -> TenantConfig | None:
+        self.asked += 1
+        if self.asked in self.errors:
+            raise self.errors[self.asked]
+        return config()
+
+    account = StaticConfigurations.account
+    shortlist = StaticConfigurations.shortlist
+
+
+@pytest.mark.parametrize(
+    ("errors", "raised"),
+    [
+        ({3: LookupError("x")}, LookupError),
+        ({3: LookupError("x"), 9: GivenBack("this worker stops")}, GivenBack),
+    ],
+)
+async def test_what_goes_wrong_with_one_job_of_a_message_stops_none_of_the_others(
+    redis: TextRedis, errors: dict[int, Exception], raised: type[Exception]
+) -> None:
+    own = worker(redis, config())
+    services = replace(own.services, configurations=Failing(errors))
+    ids = await send(redis, 12)
+
+    with pytest.raises(raised):
+        await dispatch_many(services, ids, ["1"] * 12)
+
+    assert len(own.twilio.sent) == 12 - len(errors)
 
 
 async def test_a_message_in_the_list_means_that_none_of_its_jobs_is_lost(redis: TextRedis, journal: Journal) -> None:
