@@ -17,7 +17,7 @@ from redis import Redis
 from benchmarks import tenants_file
 from benchmarks.process import Measured, measured
 from benchmarks.simulated import Provider, provider
-from benchmarks.tenants_file import UNPACED, Tenants
+from benchmarks.tenants_file import Tenants
 from tests.support.redis_server import RedisServer
 from tests.support.system import BIN
 from trunkline_client import AsyncTrunkline
@@ -84,7 +84,6 @@ class Installation:
             TRUNKLINE_LOG_FORMAT="json",
             TRUNKLINE_LOG_LEVEL="warning",
             **self.stage.provider.environment,
-            **UNPACED,
             **settings,
         )
         command = [str(BIN / "trunkline"), "worker", "--concurrency", str(concurrency), *arguments]

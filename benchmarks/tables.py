@@ -28,7 +28,7 @@ def judged(document: Document) -> Iterator[str]:
     """Yield what a run says about each target."""
     for each in judge_all(document):
         verdict = "reached" if each.is_reached else "MISSED"
-        yield f"  {each.target.what:52}{each.target.bound:>36}{each.text:>36}  {verdict}"
+        yield f"  {each.target.what:70}{each.target.bound:>34}{each.text:>32}  {verdict}"
 
 
 def compared(rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[Row]]]:

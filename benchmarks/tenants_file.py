@@ -1,12 +1,12 @@
 """Many small tenants with numbers that pacing does not hold up: the one place where that is decided.
 
 A number may send so many segments a second, an account have so many requests open. What is measured here is what
-Trunkline costs, so each tenant gets an account of its own with several short codes, which are the fastest numbers.
+Trunkline costs, so each tenant gets an account of its own and several short codes, all with limits that are counted as
+always but never reached: without any limit a job would skip the work of counting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -22,8 +22,8 @@ from tests.support.config_samples import FakeProvider
 from tests.support.flow import BOTH
 from trunkline_client.words import Channel
 
-#: settings of a worker under which pacing is out of the way.
-UNPACED: Final[Mapping[str, str]] = {}
+_SEGMENTS_PER_S: Final = 5_000
+_CONCURRENT_REQUESTS: Final = 10_000
 SHORT_CODES: Final = 5
 #: a server is saved to once.
 SAVED_ONCE: Final = "bench"
@@ -57,15 +57,19 @@ class Tenants:
         return "tenants:\n" + "".join(map(self._tenant, range(self.count)))
 
     def _tenant(self, place: int) -> str:
-        codes = "".join(f'          - {{number: "{code}"}}\n' for code in _short_codes(place))
+        codes = "".join(
+            f'          - {{number: "{code}", segments_per_second: {_SEGMENTS_PER_S}}}\n'
+            for code in _short_codes(place)
+        )
         own = (
             f"      own:\n        kind: twilio\n        name: Own\n        account_sid: {self.account_sid(place)}\n"
             "        auth_token: a-token\n        consent: {by: ops@acme.example}\n        channels: [sms]\n"
-            f"        numbers:\n{codes}"
+            f"        concurrent_requests: {_CONCURRENT_REQUESTS}\n        numbers:\n{codes}"
         )
         other = (
             "      other:\n        kind: syniverse\n        name: Other\n        access_token: a-token\n"
             "        consent: {by: ops@acme.example}\n        channels: [sms]\n"
+            f"        concurrent_requests: {_CONCURRENT_REQUESTS}\n"
             f'        originators: [{{id: "{_ORIGINATOR}"}}]\n'
         )
         chain, senders = ("own, other", own + other) if self.fallback else ("own", own)

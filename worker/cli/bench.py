@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -39,6 +40,8 @@ def bench(size: str | None, only: str | None, *, as_json: bool) -> None:
     run, sizes = _benchmarks()
     wanted = sizes.SIZES[size or "default"]
     names = run.parts_of(wanted) if only is None else _chosen(only, list(run.PARTS))
+    # A polite kill ends servers and workers as Ctrl-C does: they are processes of their own.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not run.run(wanted, names, as_json=as_json):
         sys.exit(_EXIT_FAILED)
 

@@ -52,9 +52,14 @@ def test_targets_compare_with_the_best_peer_of_the_same_run() -> None:
     assert judged["CPU of a single job"].text == "0.90 ms"
 
 
+def test_targets_beside_peers_are_told_by_cpu_too() -> None:
+    judged = {each.target.what: each for each in judge_all(SINGLE)}
+    assert judged["single jobs, beside stock Celery's best, for each second of CPU"].figure == pytest.approx(1.4 / 0.9)
+
+
 def test_what_was_not_measured_is_not_judged() -> None:
     assert judge_all(ran("latency")) == []
-    assert len(judge_all(SINGLE)) == 3
+    assert len(judge_all(SINGLE)) == 5
 
 
 def test_a_quiet_tenants_wait_beside_a_flood_is_held_to_that_of_an_idle_system() -> None:
@@ -70,7 +75,7 @@ def test_cost_by_size_includes_that_of_redis() -> None:
 
 
 def test_every_target_is_of_a_part_that_can_be_run() -> None:
-    rows = [Measurement("x", f"{way} 1", 1, 1, 1) for way in ("Trunkline", "Celery,", "taskiq")]
+    rows = [Measurement("x", f"{way} 1", 1, 1, 1) for way in ("no queue", "Trunkline", "Celery,", "taskiq")]
     waits = [latency("x", way, [1.0] * 200) for way in ("100 jobs", "other")]
     facts = [Fact(what, 1, "MB") for what in ("worker with", TARGETS[-1].what)]
     facts.append(Fact("Redis for a job in its lane, nudge included, listpack values to 1024", 1, "bytes"))
