@@ -62,7 +62,8 @@ class Ledger:
         """
         match question["ask"]:
             case "count":
-                return len(self.requests)
+                mark = question["containing"].encode()
+                return sum(mark in body for _, _, body in self.requests) if mark else len(self.requests)
             case "open":
                 return {"open": self.open, "most_open": self.most_open}
             case "received":

@@ -58,9 +58,9 @@ class Provider:
         """Forget what was received, and answer like this from now on."""
         self._ask("configure", latency_s=latency_s, refused=dict(refused or {}))
 
-    def count(self) -> int:
-        """Return how many requests it has received."""
-        return int(self._ask("count"))
+    def count(self, containing: str = "") -> int:
+        """Return how many requests it has received, of those whose text contains this (no character is encoded)."""
+        return int(self._ask("count", containing=containing))
 
     def open(self) -> int:
         """Return how many requests it has not answered yet."""
@@ -74,31 +74,19 @@ class Provider:
         """Return every request, oldest first."""
         return [Received(**each) for each in self._ask("received")]
 
-    def wait_for(self, count: int, *, every_s: float = 0.02) -> None:
-        """Return once it has received so many requests.
+    def wait_for(self, count: int, *, containing: str = "", every_s: float = 0.02) -> None:
+        """Return once it has received so many requests, of those whose text contains this.
 
         Raises:
-            NotAsEnqueued: nothing has arrived for half a minute.
+            NotAsEnqueued: none of them has arrived for half a minute.
         """
         seen, seen_at = 0, time.monotonic()
-        while (now := self.count()) < count:
+        while (now := self.count(containing)) < count:
             if now > seen:
                 seen, seen_at = now, time.monotonic()
             if time.monotonic() - seen_at > _STUCK_S:
                 raise NotAsEnqueued(f"{seen} of {count} messages arrived, and then none for {_STUCK_S:.0f} s")
             time.sleep(every_s)
-
-    def wait_for_all(self, bodies: Iterable[str]) -> None:
-        """Return once it has received each of these texts; what else arrives is not counted.
-
-        Raises:
-            NotAsEnqueued: some are missing half a minute later.
-        """
-        wanted, give_up_at = set(bodies), time.monotonic() + _STUCK_S
-        while missing := wanted - {each.body for each in self.received()}:
-            if time.monotonic() > give_up_at:
-                raise NotAsEnqueued(f"{len(missing)} of {len(wanted)} messages have not arrived in {_STUCK_S:.0f} s")
-            time.sleep(1)
 
     def check(self, bodies: Iterable[str], *, times: int = 1, among_others: bool = False) -> None:
         """Return if it has received each of these texts as often as it must, and nothing else but `among_others`.

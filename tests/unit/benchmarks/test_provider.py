@@ -33,8 +33,15 @@ def test_every_request_is_accepted_with_an_id_of_its_own_and_kept() -> None:
     answers = [content(ledger.take(TWILIO, FORM)) for _ in range(2)]
     assert {status for status, _ in answers} == {b"HTTP/1.1 201 Created"}
     assert len({body["sid"] for _, body in answers}) == 2
-    assert ledger.tell({"ask": "count"}) == 2
+    assert ledger.tell({"ask": "count", "containing": ""}) == 2
     assert ledger.tell({"ask": "open"}) == {"open": 2, "most_open": 2}
+
+
+def test_requests_are_counted_by_what_their_text_contains() -> None:
+    ledger = Ledger()
+    for mark in (b"quiet", b"flood", b"flood"):
+        ledger.take(TWILIO, FORM.replace(b"job", mark))
+    assert [ledger.tell({"ask": "count", "containing": mark}) for mark in ("quiet-", "flood-", "job-")] == [1, 2, 0]
 
 
 def test_a_refused_account_gets_the_code_and_others_do_not() -> None:
