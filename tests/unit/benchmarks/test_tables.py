@@ -7,7 +7,7 @@ from dataclasses import asdict
 from benchmarks.figures import latency
 from benchmarks.measure import Fact, Measurement, Note
 from benchmarks.run import PARTS, Part, parts_of
-from benchmarks.sizes import FULL, QUICK, SIZES
+from benchmarks.sizes import DEFAULT, FULL, QUICK, SIZES
 from benchmarks.tables import lines
 
 
@@ -41,5 +41,6 @@ def test_facts_notes_and_the_error_that_ended_a_part_are_told() -> None:
 def test_a_full_run_measures_every_part_and_the_others_what_is_about_the_whole() -> None:
     assert parts_of(FULL) == list(PARTS)
     assert "single" in parts_of(QUICK)
-    assert "broker" not in parts_of(QUICK)
+    assert {"bytes", "broker"} & set(parts_of(QUICK)) == set()
+    assert {"bytes", "broker"} & set(parts_of(DEFAULT)) == {"bytes"}
     assert set(SIZES) == {"quick", "default", "full"}
