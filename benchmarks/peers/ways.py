@@ -10,8 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-#: threads of one process get slower beyond this; tried 64, 100 and 200.
+#: threads of Celery that acknowledges: more do not get into flight. Tried 64, 100 and 200 for each way with threads.
 THREADS: Final = 64
+#: without acknowledgement 64 would be the limit, and 200 cost more CPU than they bring.
+UNACKNOWLEDGED_THREADS: Final = 100
 #: asyncio needs this many at 50 ms to reach 4,000 a second, which nothing here does.
 IN_FLIGHT: Final = 200
 PEERS: Final = Path(sys.prefix) / "peers"
@@ -60,11 +62,10 @@ def _has(interpreter: str, package: str) -> bool:
     return subprocess.run([interpreter, "-c", f"import {package}"], capture_output=True, check=False).returncode == 0
 
 
-def _celery(name: str, setup: str, **environment: str) -> Way:
-    app = ("celery", "-A", "benchmarks.peers.celery_app", "worker", "--pool", "threads", "--concurrency", str(THREADS))
+def _celery(name: str, setup: str, *, threads: int = THREADS, **environment: str) -> Way:
+    app = ("celery", "-A", "benchmarks.peers.celery_app", "worker", "--pool", "threads", "--concurrency", str(threads))
     quiet = ("--without-mingle", "--without-gossip", "--without-heartbeat", "--loglevel", "error")
-    home = Path(sys.prefix)
-    return Way(name, f"{THREADS} threads, late acknowledgement; {setup}", "celery_app", home, app + quiet, environment)
+    return Way(name, f"{threads} threads; {setup}", "celery_app", Path(sys.prefix), app + quiet, environment)
 
 
 def _taskiq(kind: str, setup: str) -> Way:
@@ -87,11 +88,16 @@ BARE: Final = Way(
     ("python", "-m", "benchmarks.peers.bare"),
 )
 CELERY: Final = (
-    _celery("Celery, httpx", "one httpx client per thread"),
-    _celery("Celery, http.client", "one connection of http.client per thread", BENCH_CELERY_HTTP="http.client"),
+    _celery("Celery, httpx", "late acknowledgement, one httpx client per thread"),
+    _celery(
+        "Celery, http.client",
+        "late acknowledgement, one connection of http.client per thread",
+        BENCH_CELERY_HTTP="http.client",
+    ),
     _celery(
         "Celery without acknowledgement",
-        "`ack_emulation=False`, http.client",
+        "`ack_emulation=False`, one connection of http.client per thread",
+        threads=UNACKNOWLEDGED_THREADS,
         BENCH_CELERY_HTTP="http.client",
         BENCH_CELERY_ACKS="0",
     ),
@@ -101,10 +107,10 @@ OTHERS: Final = (
     _taskiq("stream", "acknowledged when done"),
     Way(
         "dramatiq",
-        f"{THREADS} threads, one connection of http.client per thread",
+        f"{IN_FLIGHT} threads, one connection of http.client per thread",
         "dramatiq_app",
         PEERS,
-        ("dramatiq", "--processes", "1", "--threads", str(THREADS), "benchmarks.peers.dramatiq_app"),
+        ("dramatiq", "--processes", "1", "--threads", str(IN_FLIGHT), "benchmarks.peers.dramatiq_app"),
     ),
     Way(
         "arq",
