@@ -24,8 +24,8 @@ class LaneOrder:
     """A queue order for kombu (`queue_order_strategy`): turns in a round, each queue as often as it weighs.
 
     A turn is worth one job. A queue whose message named 16 owes its next 15 turns: counted by messages, a campaign in
-    chunks had two thirds of the jobs beside an urgent lane of single ones. A turn of a queue that has nothing lapses, so
-    an idle lane saves up none. kombu takes one message at a time and says from which queue (`rotate`); our transport
+    chunks had two thirds of the jobs beside an urgent lane of single ones. A turn of a queue that has nothing lapses,
+    so an idle lane saves up none. kombu takes one message at a time and says from which queue (`rotate`); our transport
     hands `turns` and `debts` to a script that takes many, and says the same of each. Place and debts are kept between
     them, so the weights hold whatever the size of a batch.
     """
@@ -41,7 +41,8 @@ class LaneOrder:
 
     def consume(self, n: int) -> list[str]:
         """Return the first `n` queues in the order to look into them."""
-        owed, found = dict(self._owed), dict.fromkeys(())
+        owed = dict(self._owed)
+        found: dict[str, None] = {}
         for queue in cycle(self.turns()) if self._round else ():
             if owed[queue]:
                 owed[queue] -= 1

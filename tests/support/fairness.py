@@ -13,7 +13,7 @@ from redis import Redis
 from providers.faults import Fault
 from tasks import moves
 from tasks.journal import Claimed, Journal
-from tests.support.immediate import immediate, run
+from tests.support.immediate import ImmediateCalls, immediate, run
 from tests.support.journal import named_in
 from trunkline_client import Handle, Trunkline, keys
 from trunkline_client.words import Lane
@@ -91,7 +91,7 @@ class Town:
     ) -> None:
         self._client = client
         self._producer = Trunkline(redis=client)
-        self._journal = Journal(immediate(client), lease_ms=600_000)
+        self._journal = Journal(now := immediate(client), lease_ms=600_000, calls=ImmediateCalls(now))
         queues = [keys.DISPATCH_QUEUES if is_apart else keys.ALL_QUEUES] * processes
         if is_apart:
             queues[0] = keys.FALLBACK_QUEUES
