@@ -11,8 +11,10 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Final, cast
 from urllib.parse import parse_qs
 
@@ -39,6 +41,7 @@ class Ledger:
     latency_s: float = 0.05
     refused: dict[bytes, int] = field(default_factory=dict)
     requests: list[tuple[int, bytes, bytes]] = field(default_factory=list)
+    ids: Iterator[int] = field(default_factory=lambda: count(1))
     open: int = 0
     most_open: int = 0
 
@@ -51,7 +54,8 @@ class Ledger:
         if code is not None:
             content = _REFUSAL % code
             return _REFUSED % (len(content), content)
-        content = _MESSAGE % (len(self.requests), len(self.requests))
+        number = next(self.ids)  # also after the rest is forgotten: a worker knows the ids of its attempts again
+        content = _MESSAGE % (number, number)
         return _CREATED % (len(content), content)
 
     def tell(self, question: dict[str, Any]) -> object:
