@@ -51,8 +51,12 @@ end
 -- Nudges only name jobs that the journal has.
 local NUDGES = { ['trunkline.dispatch'] = true, ['trunkline.dispatch_many'] = true }
 
+-- More than any message of ours names; a made-up number of billions would keep Redis counting turns.
+local MOST_JOBS = 256
+
 local function jobs_in(message, task)
-  return task == 'trunkline.dispatch_many' and math.max(1, tonumber(value(message, '"jobs"', '(%d+)') or 1)) or 1
+  local jobs = task == 'trunkline.dispatch_many' and tonumber(value(message, '"jobs"', '(%d+)') or 1) or 1
+  return math.min(MOST_JOBS, math.max(1, jobs))
 end
 
 -- Notes a message in kombu's form, and returns its tag; one without a tag is no task message, and is thrown away.
@@ -103,13 +107,14 @@ local function take(queue)
   return false
 end
 
--- Ends after a whole round in which no queue had anything.
+-- Ends after a whole round in which no queue had anything or owed a turn: turns that are owed pass quickly where no other
+-- queue has anything.
 local empty, turn, lapsed = {}, 0, 0
 while room > 0 and count < most and lapsed < #TURNS do
   local queue = string.byte(TURNS, turn % #TURNS + 1) - 64
   turn = turn + 1
   if owed[queue] > 0 then
-    owed[queue] = owed[queue] - 1
+    owed[queue], lapsed = owed[queue] - 1, 0
   elseif not empty[queue] and take(queue) then
     lapsed = 0
   else

@@ -105,6 +105,22 @@ def test_lanes_share_by_jobs_however_many_a_message_names(server: Any, taking: T
     assert 16 <= jobs[BULK] <= jobs[URGENT] / 8 + 16
 
 
+@pytest.mark.parametrize("most", [1, 7, 32])
+def test_a_queue_that_owes_turns_is_taken_from_where_no_other_has_anything(
+    server: Any, taking: Taking, most: int
+) -> None:
+    order = LaneOrder(keys.ALL_QUEUES)
+    server.lpush(NORMAL, *(message(n, NORMAL, jobs=16) for n in range(20)))
+
+    taken: list[str] = []
+    while answer := taking.run(server, order, PLENTY, most).arrivals:
+        for each in answer:
+            order.rotate(each.taken.queue, each.taken.jobs)
+            taken.append(each.taken.queue)
+
+    assert taken == [NORMAL] * 20
+
+
 def test_within_a_queue_the_first_priority_comes_first_and_the_oldest_of_it(server: Any, taking: Taking) -> None:
     for step in reversed(STEPS):
         server.lpush(list_of(FALLBACK, step), message(2 * step, FALLBACK), message(2 * step + 1, FALLBACK))
@@ -121,6 +137,16 @@ def test_taking_stops_when_the_jobs_that_the_messages_name_fill_the_room(server:
 
     assert [each.taken.jobs for each in answer.arrivals] == [3, 1, 50]
     assert answer.is_more
+
+
+def test_a_message_that_claims_to_name_billions_of_jobs_owes_no_more_than_many_turns(
+    server: Any, taking: Taking
+) -> None:
+    server.lpush(NORMAL, message(1, NORMAL, jobs=10**12), message(2, NORMAL))
+
+    first, second = taking.run(server, LaneOrder([NORMAL]), PLENTY).arrivals
+
+    assert (first.taken.jobs, second.taken.jobs) == (256, 1)
 
 
 def test_bulk_gets_no_more_than_its_room_and_the_others_are_taken_past_it(server: Any, taking: Taking) -> None:
