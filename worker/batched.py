@@ -6,7 +6,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty
 from typing import Any, ClassVar, Final
 
@@ -108,6 +108,10 @@ class Batched:
         queues = self.active_queues
         self._taking = self._taking_of(queues) if not keys.OURS.isdisjoint(queues) else None
         self._is_more = True
+        if self._taking is None and self._sent == _TAKE:
+            # A worker that stops reads nothing more until its jobs have ended: what is on its way would wait so long.
+            with suppress(Empty):
+                self._brpop_read()
 
     def _taking_of(self, queues: list[str]) -> Taking:
         return Taking(queues, self.priority_steps, self._q_for_pri, (self.unacked_key, self.unacked_index_key))

@@ -43,6 +43,8 @@ class QoS(kombu_redis.QoS):
         self._in_hand = InHand()
         self._done: deque[str] = deque()
         self._to_forget: list[str] = []
+        #: tags that are noted under us no more: by now another worker may have noted them for itself.
+        self._not_ours: set[str] = set()
         self._loop_thread = threading.get_ident()
         self._ahead_s: float | None = None
         #: the tag of the message that is being delivered, and what it is.
@@ -87,6 +89,7 @@ class QoS(kombu_redis.QoS):
             message, taken = self._delivered.get(delivery_tag), self._in_hand.get(delivery_tag)
             if message is not None and taken is not None:
                 self.give_back([(taken, delivery_tag, _again(message._raw))], is_next=False)  # noqa: SLF001
+                self._not_ours.add(delivery_tag)
         self.ack(delivery_tag)
 
     def forget_later(self, tag: str) -> None:
@@ -178,8 +181,9 @@ class QoS(kombu_redis.QoS):
             tag = self._done.popleft()
             self._delivered.pop(tag, None)
             taken = self._in_hand.remove(tag)
-            if taken is not None and taken.is_noted:
+            if taken is not None and taken.is_noted and tag not in self._not_ours:
                 self._to_forget.append(tag)
+            self._not_ours.discard(tag)
 
     def _arrived(self, tag: str) -> Taken | None:
         """Return what the message is, if it is the one that is being delivered."""

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 from kombu.messaging import Consumer
@@ -119,6 +121,34 @@ def test_a_queue_that_owes_turns_is_taken_from_where_no_other_has_anything(
             taken.append(each.taken.queue)
 
     assert taken == [NORMAL] * 20
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    waiting=st.lists(st.tuples(st.sampled_from((*keys.DISPATCH_QUEUES, FALLBACK)), st.integers(1, 20)), max_size=40),
+    most=st.integers(1, 32),
+)
+def test_a_batch_takes_what_asking_for_one_message_at_a_time_would_whatever_waits(
+    server: Any, taking: Taking, waiting: list[tuple[str, int]], most: int
+) -> None:
+    server.delete(*keys.ALL_QUEUES)
+    left: dict[str, list[str]] = {}
+    jobs_of = {f"job-{number}.1": jobs for number, (_, jobs) in enumerate(waiting)}
+    for number, (queue, jobs) in enumerate(waiting):
+        server.lpush(queue, message(number, queue, jobs))
+        left.setdefault(queue, []).append(f"job-{number}.1")
+    batched, single = LaneOrder(keys.ALL_QUEUES), LaneOrder(keys.ALL_QUEUES)
+
+    while answer := taking.run(server, batched, PLENTY, most):
+        if not answer.arrivals:
+            break
+        for each, name in zip(answer.arrivals, ids(answer), strict=True):
+            batched.rotate(each.taken.queue, each.taken.jobs)
+            first = next(queue for queue in single.consume(len(keys.ALL_QUEUES)) if left.get(queue))
+            assert (each.taken.queue, name, each.taken.jobs) == (first, left[first].pop(0), jobs_of[name])
+            single.rotate(first, each.taken.jobs)
+
+    assert not any(left.values())
 
 
 def test_within_a_queue_the_first_priority_comes_first_and_the_oldest_of_it(server: Any, taking: Taking) -> None:
@@ -360,18 +390,30 @@ def test_what_is_in_hand_goes_back_to_the_front_in_its_order(server: Any, redis_
     assert not server.exists(*NOTED)
 
 
-def test_a_batch_that_arrives_after_its_queues_were_cancelled_goes_back_to_the_front(
-    server: Any, worker: Worker
-) -> None:
+def test_a_worker_that_stops_gives_back_at_once_what_is_on_its_way(server: Any, worker: Worker) -> None:
     server.script_load(TAKE.text)
     server.lpush(NORMAL, message(1, NORMAL), submitted(2), message(3, NORMAL))
     worker.connection.transport.cycle.on_poll_start()  # the question is under way
-    worker.consumer.cancel()
-    worker.channel.handlers["BRPOP"]()
+
+    worker.consumer.cancel()  # nothing is read any more until the jobs in hand have ended
 
     assert [json.loads(each)["headers"]["id"] for each in server.lrange(NORMAL, 0, -1)] == ["job-3.1", "s-2", "job-1.1"]
     assert worker.got == []
     assert not server.exists(*NOTED)
+
+
+def test_a_submitted_job_that_was_put_back_stays_noted_for_the_worker_that_took_it_next(
+    server: Any, worker: Worker, taking: Taking
+) -> None:
+    server.lpush(NORMAL, submitted(1))
+    worker.drain()
+    worker.got[0].reject(requeue=True)
+    (other,) = taking.run(server, LaneOrder([NORMAL]), PLENTY).arrivals
+
+    worker.channel.before_poll()
+
+    assert server.hkeys("unacked") == server.zrange("unacked_index", 0, -1) == [other.tag.encode()]
+    assert worker.channel.qos.room() == Room(jobs=100, bulk=75)
 
 
 def test_an_acknowledgement_from_another_thread_is_told_to_redis_by_the_loop(server: Any, worker: Worker) -> None:
