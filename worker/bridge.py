@@ -69,9 +69,8 @@ class Bridge:
 
     def carry(self, function: Callable[[], None]) -> None:
         """Begin `function`, which may call `run` and raises nothing; only on the loop."""
-        task = asyncio.get_running_loop().create_task(run_pass(function))
-        self._in_hand.add(task)
-        task.add_done_callback(self._in_hand.discard)
+        # Noted only as it begins: one that `let_go` cancelled before would never run, and the pool would wait for it.
+        asyncio.get_running_loop().create_task(self._noted(run_pass(function)))
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run `work` on the loop and return its result; a task of the pool steps aside, another thread is blocked.

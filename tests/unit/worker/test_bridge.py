@@ -97,6 +97,24 @@ def test_what_ends_by_itself_is_not_cut_off() -> None:
     bridge.stop(nothing())
 
 
+def test_a_task_that_comes_in_the_very_turn_in_which_others_are_cancelled_still_runs() -> None:
+    bridge, closed, ran = Bridge(), asyncio.Event(), threading.Event()
+
+    async def ends_two_turns_before_the_cancellation() -> None:
+        await closed.wait()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, bridge.carry, ran.set)
+
+    bridge.start()
+    with ThreadPoolExecutor() as threads:
+        threads.submit(bridge.run, ends_two_turns_before_the_cancellation())
+        while bridge.in_hand == 0:
+            pass
+        assert bridge.let_go(closed.set, nothing, timeout_s=10)
+    assert ran.wait(10)
+    bridge.stop(nothing())
+
+
 def test_letting_go_does_not_wait_for_ever_for_its_last_step() -> None:
     bridge = Bridge()
 
