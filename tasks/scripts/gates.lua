@@ -88,9 +88,7 @@ end
 
 -- When the head of a gate may be let in by time alone, at the latest when the gate is looked at anyway.
 local function when_open(gate, job, now)
-  if is_width(gate) then
-    return now + LOOK_MS
-  end
-  local left = queue_left(redis.call('GET', gate_key(gate, 'empty')), now)
-  return now + math.min(LOOK_MS, math.max(0, left - tonumber(job.gate_ahead)))
+  local over = is_width(gate) and 0
+    or queue_left(redis.call('GET', gate_key(gate, 'empty')), now) - tonumber(job.gate_ahead)
+  return now + (over > 0 and math.min(LOOK_MS, over) or LOOK_MS)
 end

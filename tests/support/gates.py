@@ -121,4 +121,4 @@ class AtGates:
 
     async def is_sound(self) -> bool:
         """Whether every job is in exactly one place and every gate knows who is behind it."""
-        return contradictions(await picture(self.redis), lane_window=64, head_starts=16) == []
+        return contradictions(await picture(self.redis), lane_window=64, head_starts=32) == []

@@ -224,6 +224,7 @@ def _wrong_gates(now: Picture) -> Iterator[str]:
         if gate.startswith("segments:") and waiting and not is_looked_at:
             head = now.records[min(waiting, key=lambda job_id: waiting[job_id])]
             left_ms = float(now.numbers.get(keys.gate(gate, "empty"), 0)) - time.time() * 1000
+            left_ms = max(left_ms, len(called) * float(head["gate_cost"]))
             if left_ms < float(head["gate_ahead"]) - _CLOCKS_DIFFER_MS:
                 yield f"somebody waits at {gate}, whose queue is short enough"
         if gate.startswith("requests:") and waiting and len(taken) < most and not is_looked_at:
