@@ -140,7 +140,8 @@ local function adapt(how)
   local width = tonumber(redis.call('GET', key) or false)
   if how == 'accepted' then
     if width and job.narrowed then
-      redis.call('INCRBYFLOAT', key, string.format('%.6f', 1 / math.max(1, width)))
+      -- INCRBYFLOAT would add a word to its own command, by which a later one of the script ends a Redis 6.2 (seen with 6.2.14)
+      redis.call('SET', key, string.format('%.9g', width + 1 / math.max(1, width)), 'KEEPTTL')
     end
   elseif not width or redis.call('PTTL', key) <= NARROW_MS - NARROW_EVERY_MS then
     local ran = redis.call('ZCARD', gate_key(job.gated, 'open')) + 1
