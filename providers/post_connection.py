@@ -6,6 +6,7 @@ Only for requests with a body of known length whose answer is small: `providers.
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -87,6 +88,22 @@ class Connection(asyncio.Protocol):
     def is_open(self) -> bool:
         """Whether a request can be written."""
         return self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether one more request can be written: it is open, not idle for too long, and nothing has come meanwhile.
+
+        Asks the socket, since a busy loop has not read yet what lies there: the end of the connection, on which a
+        request would be lost, or an answer nobody asked for, which the next request would take for its own.
+        """
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return False
+        if self._loop.time() - self._heard_at >= self._limits.keepalive_s:  # the loop stood still, and so did `_watch`
+            return False
+        unread = select.poll()
+        unread.register(transport.get_extra_info("socket"), select.POLLIN)
+        return not unread.poll(0)
 
     def exchange(self, request: bytes, departure: Departure) -> asyncio.Future[End]:
         """Write a request, and return what will hold its end.

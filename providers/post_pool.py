@@ -46,8 +46,9 @@ class Pool:
         free = self._idle[peer]
         while free:
             connection, _ = free.popitem()
-            if connection.is_open:
+            if connection.is_fresh:
                 return connection
+            connection.abort()
         return None
 
     async def open(self, peer: Peer) -> Connection:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -115,6 +118,37 @@ async def test_a_connection_with_an_answer_nobody_asked_for_is_closed(transport:
         await server.closed.wait()
         assert await end_of(transport, server.url) == Exchange(200, {})
     assert server.connections == 2
+
+
+def send_an_answer(connection: Connection) -> None:
+    connection.writer.write(ACCEPTED)
+
+
+def close(connection: Connection) -> None:
+    connection.writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("is_tls", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("disturb", [send_an_answer, close])
+async def test_what_happened_to_a_connection_while_the_loop_was_busy_is_seen_before_it_is_used_again(
+    disturb: Callable[[Connection], None], is_tls: bool, self_signed: Path, server_tls: ssl.SSLContext
+) -> None:
+    taken: list[Connection] = []
+
+    async def answer_always(connection: Connection) -> None:
+        taken.append(connection)
+        while True:
+            await connection.read_request()
+            await connection.send(EMPTY_ANSWER)
+
+    transport = PostTransport(connect_s=1, read_s=1, ssl_context=ssl.create_default_context(cafile=self_signed))
+    async with scripted_server(answer_always, server_tls if is_tls else None) as server:
+        url = f"https://127.0.0.1:{server.port}" if is_tls else server.url
+        assert await end_of(transport, url) == Exchange(200, {})
+        disturb(taken[0])  # and the loop does not turn before the next request is written
+        assert await end_of(transport, url) == Exchange(200, {})
+    assert len(taken) == 2
+    await transport.aclose()
 
 
 async def test_a_late_answer_is_not_taken_for_the_next_request(transport: PostTransport) -> None:
