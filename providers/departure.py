@@ -48,8 +48,12 @@ class Departure:
         return self._state in {_State.UNWATCHED, _State.LEFT}
 
     def watch(self) -> None:
-        """Record that a transport has taken over and will call `allow` before the first byte."""
-        self._state = _State.HERE
+        """Record that a transport has taken over and will call `allow` before the first byte.
+
+        What an earlier transport has recorded stays: a request that has left does not come back.
+        """
+        if self._state is _State.UNWATCHED:
+            self._state = _State.HERE
 
     def allow(self) -> None:
         """Record that the request leaves now.

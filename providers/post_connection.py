@@ -162,6 +162,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the exchange: only an answer without a length is whole now, and only without an error."""
+        self._transport = None
         if self._timer is not None:
             self._timer.cancel()
         if exc is not None:
@@ -206,11 +207,11 @@ class Connection(asyncio.Protocol):
     def _end(self, end: End) -> None:
         waiter, self._waiter = self._waiter, None
         transport = self._transport
-        if transport is not None and not transport.is_closing():
+        if transport is not None:
             # the rest of a request that was answered too early would be read as the next one
-            if self._may_rest and not transport.get_write_buffer_size():
+            if self._may_rest and not transport.is_closing() and not transport.get_write_buffer_size():
                 self._rest(self)
-            else:
+            else:  # even if it is closing: that waits until all that is buffered has been written
                 transport.abort()
         if waiter is not None and not waiter.done():
             waiter.set_result(end)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from functools import partial
+from functools import cache, partial
 from ssl import SSLContext, create_default_context
 from typing import Final, NamedTuple
 
 from aiohappyeyeballs import start_connection
 
+from providers.departure import DepartureRefused
 from providers.names import Names
 from providers.post_connection import Connection, Limits
 
@@ -35,7 +36,8 @@ class Pool:
 
     def __init__(self, limits: Limits, *, ssl_context: SSLContext | None) -> None:
         self._limits = limits
-        self._ssl_context = ssl_context
+        self._ssl_context = ssl_context or _system_trust()
+        self._is_closed = False
         self._names = Names()
         #: in the order in which they came to rest; a connection that closes meanwhile leaves at once.
         self._idle: defaultdict[Peer, dict[Connection, None]] = defaultdict(dict)
@@ -52,8 +54,12 @@ class Pool:
         return None
 
     async def open(self, peer: Peer) -> Connection:
-        """Return a new connection, TLS included; raises what the resolver, the sockets and TLS raise."""
-        context = self._trust() if peer.is_tls else None
+        """Return a new connection, TLS included; raises what the resolver, the sockets and TLS raise.
+
+        Raises:
+            DepartureRefused: the pool is closed, or was meanwhile.
+        """
+        context = self._ssl_context if peer.is_tls else None
         loop = asyncio.get_running_loop()
         addresses = await self._names.resolve(peer.host, peer.port)
         sock = await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER_S, interleave=1, loop=loop)
@@ -63,6 +69,9 @@ class Pool:
             ssl=context,
             server_hostname=peer.host if context else None,
         )
+        if self._is_closed:
+            connection.abort()
+            raise DepartureRefused("the pool was closed before the request left")
         if connection.is_open:  # one that has closed by now has been forgotten already
             self._all.add(connection)
         return connection
@@ -75,13 +84,16 @@ class Pool:
         return Connection(self._limits, rest=idle.setdefault, forget=forget)
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection; what is still connecting is not sent any more."""
+        self._is_closed = True
         for connection in tuple(self._all):
             connection.abort()
         await asyncio.sleep(0)  # lets the sockets close
 
-    def _trust(self) -> SSLContext:
-        if self._ssl_context is None:
-            self._ssl_context = create_default_context()
-            self._ssl_context.set_alpn_protocols(["http/1.1"])
-        return self._ssl_context
+
+@cache
+def _system_trust() -> SSLContext:
+    """Return what trusts the system's authorities: 30 ms to read, in which a running loop would stand still."""
+    context = create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context

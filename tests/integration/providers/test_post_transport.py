@@ -180,6 +180,24 @@ async def test_a_connection_whose_request_was_answered_too_early_is_not_used_aga
     assert server.connections == 2
 
 
+async def test_what_was_given_up_is_not_written_any_further(transport: PostTransport) -> None:
+    given_up, written = asyncio.Event(), bytearray()
+
+    async def say_no_more_and_read_later(connection: Connection) -> None:
+        await connection.reader.readuntil(b"\r\n\r\n")
+        connection.writer.write_eof()
+        await given_up.wait()
+        while data := await connection.reader.read(1 << 20):
+            written.extend(data)
+
+    body = b"x" * 20_000_000
+    async with scripted_server(say_no_more_and_read_later) as server:
+        assert await end_of(transport, server.url, body=body, deadline_s=0.3) == InDoubt("deadline_passed")
+        given_up.set()
+        await server.closed.wait()
+    assert len(written) < len(body)
+
+
 @pytest.mark.parametrize(
     "answer", [b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", b"HTTP/1.1 099 \r\n\r\n"]
 )
@@ -243,6 +261,18 @@ async def test_a_closed_transport_ends_what_is_under_way(transport: PostTranspor
         await asyncio.sleep(0.05)
         await transport.aclose()
         assert await waiting == InDoubt("connection_lost")
+
+
+async def test_a_request_that_is_still_connecting_when_its_transport_closes_is_never_sent(
+    transport: PostTransport,
+) -> None:
+    async with scripted_server(answering(ACCEPTED)) as server:
+        connecting = asyncio.create_task(end_of(transport, server.url))
+        await asyncio.sleep(0)
+        await transport.aclose()
+        assert await connecting == NeverSent("connect_failed")
+        assert await end_of(transport, server.url) == NeverSent("connect_failed")
+    assert server.requests == []
 
 
 def test_the_ends_are_the_same_on_uvloop() -> None:

@@ -40,6 +40,16 @@ def test_a_checked_request_leaves_at_most_once() -> None:
     assert departure.may_have_left
 
 
+def test_a_checked_request_that_is_handed_over_again_has_still_left() -> None:
+    departure = Departure(lambda: None)
+    departure.watch()
+    departure.allow()
+    departure.watch()
+    with pytest.raises(DepartureRefused):
+        departure.allow()
+    assert departure.may_have_left
+
+
 def test_a_plain_read_may_be_repeated() -> None:
     departure = Departure()
     departure.watch()
