@@ -109,7 +109,8 @@ class PostTransport(httpx.AsyncBaseTransport):
         for header in answer.headers:
             name = header[0].lower()
             if name == b"content-encoding":
-                body = _unfolded(body, self._max_body_bytes)
+                if body and header[1].strip().lower() != b"identity":  # a 429 may have no body, and still this header
+                    body = _unfolded(body, self._max_body_bytes)
             elif name not in DROPPED_HEADERS:
                 kept.append(header)
         if len(body) > self._max_body_bytes:

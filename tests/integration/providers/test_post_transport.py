@@ -77,6 +77,21 @@ async def test_an_answer_is_read_however_it_is_framed(transport: PostTransport, 
     assert server.connections == 1
 
 
+@pytest.mark.parametrize(
+    ("answer", "ended"),
+    [
+        (ACCEPTED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: identity\r\n\r\n"), Exchange(201, {"sid": "SM1"})),
+        (b"HTTP/1.1 429 Busy\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n", Exchange(429, None)),
+    ],
+    ids=["identity", "no body"],
+)
+async def test_a_body_that_is_not_compressed_is_read_whatever_its_header_says(
+    transport: PostTransport, answer: bytes, ended: Exchange
+) -> None:
+    async with scripted_server(answering(answer)) as server:
+        assert await end_of(transport, server.url) == ended
+
+
 async def test_an_answer_without_a_length_ends_with_its_connection(transport: PostTransport) -> None:
     async def answer_and_close(connection: Connection) -> None:
         await connection.read_request()
