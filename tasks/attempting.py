@@ -72,7 +72,7 @@ async def attempt(
         return await refuse(services, hand, begun.refused_by)
     started = services.monotonic()
     try:
-        with services.tracer.attempt(number, sender) as span:
+        with services.calls, services.tracer.attempt(number, sender) as span:
             result = await call(services, hand, account, origin, attempt_id(hand.record.id, number))
             span.ended(error=result.fault or result.code, outcome=result.outcome, fault=result.fault, code=result.code)
     except LeaseLost:

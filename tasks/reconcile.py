@@ -104,7 +104,8 @@ async def _ask(services: Services, hand: InHand, attempt: AttemptRecord) -> Look
         deadline_s=time_for_lookup(hand.record.lane, lookups=hand.record.lookups).total_seconds(),
     )
     with services.tracer.lookup(attempt, hand.record.lookups + 1) as span:
-        answer = await services.provider(sender.kind).look_up(account, request)
+        with services.calls:
+            answer = await services.provider(sender.kind).look_up(account, request)
         span.ended(error=None if answer.good else "no_good_answer", good=answer.good, found=bool(answer.candidates))
     return answer
 

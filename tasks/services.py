@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from providers.protocol import Account, Kind, Provider
@@ -11,6 +11,7 @@ from senders.limits import Digester
 from senders.model import Sender, TenantConfig
 from senders.pacing import UNPACED, Pacing
 from senders.shortlist import Shortlist
+from tasks.calls_under_way import CallsUnderWay
 from tasks.journal import Journal
 from tasks.lease import LeaseKeeper
 from tasks.measures import NO_MEASURES, Measures
@@ -76,6 +77,7 @@ class Services:
         sleep: waits for a number of seconds.
         measures: told what happens.
         tracer: keeps spans of what is done.
+        calls: counts the jobs that wait for a provider.
     """
 
     journal: Journal
@@ -91,6 +93,7 @@ class Services:
     sleep: Callable[[float], Awaitable[None]]
     measures: Measures = NO_MEASURES
     tracer: Tracer = NO_TRACER
+    calls: CallsUnderWay = field(default_factory=CallsUnderWay)
 
     def seal(self, record: JobRecord) -> str:
         """Return the sealed form of a record's clear content."""

@@ -71,7 +71,7 @@ register(app, runtime)
 register_commands(runtime)
 CoreStep.runtime = runtime
 DispatchPool.bridge = runtime.bridge
-broker.tell_polls_to(runtime.monitoring.polled)
+broker.attach(runtime.monitoring.polled, runtime.calls)
 app.steps["worker"].add(CoreStep)
 inspect_command(name=remote_control.COMMAND)(remote_control.trunkline_facts)
 

@@ -14,12 +14,13 @@ import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, OutOfMemoryError
 
+from tasks.calls_under_way import CallsUnderWay
 from trunkline_client import keys
 from worker.in_hand import Room, worth_asking
 from worker.lane_order import LaneOrder
 from worker.taking import Answer, Arrival, Taking
 from worker.task_message import is_task_message
-from worker.unacked import QoS
+from worker.unacked import QoS, wake_loop
 
 #: How late a message that nobody rang for may be seen. Redis ends its own waits up to 100 ms late.
 LOOK_EVERY_S: Final = 0.05
@@ -34,6 +35,9 @@ class Batched:
     QoS: Any = QoS
     #: told of every answer to a poll: a message, or the word that there is none. Set by `worker.app`.
     on_poll: ClassVar[staticmethod[[], None]] = staticmethod(lambda: None)
+
+    #: counts the jobs that wait for a provider. Set by `worker.app`; None where nobody counts them.
+    calls: ClassVar[CallsUnderWay | None] = None
 
     # What kombu's channel brings along.
     connection: Any
@@ -124,14 +128,22 @@ class Batched:
         room: Room = self.qos.room()
         now = time.monotonic()
         if self._is_more:
-            if room.jobs < worth_asking(self.qos.prefetch_count) and now - self._asked_at_s < LOOK_EVERY_S:
-                return  # a full process: a little later there is room for more, and the timer looks in any case
+            if self._is_too_full(room) and now - self._asked_at_s < LOOK_EVERY_S:
+                return  # a little later there is room for more, and the timer looks in any case
             self._sending(_TAKE)
             self._ask(self._taking, room)
         else:
             bells = self._taking.bells_but_bulk if self._is_bulk_held else self._taking.bells
             self._sending(_WAIT)
             self.client.connection.send_command(_WAIT, *(bells or self._taking.bells), timeout or self.brpop_timeout)
+
+    def _is_too_full(self, room: Room) -> bool:
+        """Return whether there is too little room to be worth a question; then the loop looks again when there is."""
+        enough = worth_asking(self.qos.prefetch_count)
+        if room.jobs < enough and self.calls is not None:
+            self.calls.wake_at(self.calls.count + enough - room.jobs, wake_loop)
+            room = self.qos.room()  # that many may be under way by now
+        return room.jobs < enough
 
     def _sending(self, what: str) -> None:
         self._in_poll, self._brpop_sent_at = self.client.connection, time.monotonic()

@@ -23,6 +23,7 @@ from senders.counter_key import load_digester
 from senders.document import DocumentUnreadable
 from senders.secrets import KeyRing
 from senders.store import ConfigStore
+from tasks.calls_under_way import CallsUnderWay
 from tasks.dispatch import dispatch, dispatch_many
 from tasks.journal import Journal
 from tasks.lease import GivenBack, LeaseKeeper
@@ -77,6 +78,7 @@ class WorkerRuntime:
     def __init__(self) -> None:
         self.bridge = Bridge()
         self.monitoring = Monitoring(lambda: self.bridge.in_hand)
+        self.calls = CallsUnderWay()
         self._services: Services | None = None
         self._providers: Providers | None = None
         self._redis: Redis | None = None
@@ -213,6 +215,7 @@ class WorkerRuntime:
             sleep=asyncio.sleep,
             measures=self.monitoring.measures,
             tracer=self._tracing.tracer,
+            calls=self.calls,
         )
 
     async def _close(self) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as kombu_redis
 
+from tasks.calls_under_way import CallsUnderWay
 from trunkline_client.connection import celery_broker
 from trunkline_client.words import Lane
 from worker.kombu_fit import misfits
@@ -78,12 +79,12 @@ def named_by_scheme(chosen: dict[str, Any]) -> dict[str, Any]:
     return rest
 
 
-def tell_polls_to(listener: Callable[[], None]) -> None:
-    """Let `listener` know of every answer to a poll; kombu's own transport tells of none."""
+def attach(on_poll: Callable[[], None], calls: CallsUnderWay) -> None:
+    """Let our transport tell of its polls, and know how many jobs wait for a provider; kombu's does neither."""
     if not _misfits():
         from worker import transport  # noqa: PLC0415  # it cannot be imported beside a kombu that it does not fit
 
-        transport.tell_polls_to(listener)
+        transport.attach(on_poll, calls)
 
 
 def warning(settings: BrokerSettings) -> str | None:

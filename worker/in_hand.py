@@ -3,6 +3,9 @@
 Messages count by the jobs they name. Bulk may fill three quarters of a process, so that an urgent job finds a slot
 under any flood of it; what bulk holds beyond that, because its last message named many jobs, takes no slot from the
 others.
+
+A job that waits for its provider takes a slot and nothing else. One that does not takes its turn with all the others on
+one core, where no lane and no head start helps the job of a quiet tenant any more, so few of those are taken at a time.
 """
 
 from __future__ import annotations
@@ -16,6 +19,10 @@ _BULK_OF_4: Final = 3
 _NO_LIMIT: Final = 1_000_000
 #: a process that is full asks again when this share of it is free, but no more than so many jobs.
 _WORTH_ASKING: Final = 16
+
+
+#: how many jobs in hand may need this process's own time: at 1 ms each, what a new one waits behind.
+MOST_BUSY: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +87,17 @@ class InHand:
         """Return what a message in hand is."""
         return self._taken.get(tag)
 
-    def room(self, slots: int) -> Room:
-        """Return the room there is in a process with so many slots, 0 for no limit."""
+    def room(self, slots: int, waiting: int | None = None) -> Room:
+        """Return the room there is in a process with so many slots, 0 for no limit.
+
+        Args:
+            waiting: how many of the jobs in hand wait for a provider; None if nobody counts them.
+        """
         slots = slots or _NO_LIMIT
         most = bulk_slots(slots)
         jobs = max(0, slots - self._others - min(self._bulk, most))
+        if waiting is not None:
+            jobs = min(jobs, max(0, MOST_BUSY - max(0, self._others + self._bulk - waiting)))
         return Room(jobs=jobs, bulk=min(jobs, max(0, most - self._bulk)))
 
     def _count(self, taken: Taken, jobs: int) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 
 from kombu.transport import redis as kombu_redis
 
+from tasks.calls_under_way import CallsUnderWay
 from trunkline_client import failover
 from worker.batched import LOOK_EVERY_S, Batched
 
@@ -39,9 +40,10 @@ class SentinelChannel(Batched, kombu_redis.SentinelChannel):  # type: ignore[mis
     connection_class = failover.SentinelConnection
 
 
-def tell_polls_to(listener: Callable[[], None]) -> None:
-    """Let `listener` know of every answer to a poll on any channel of this process."""
-    Batched.on_poll = staticmethod(listener)
+def attach(on_poll: Callable[[], None], calls: CallsUnderWay) -> None:
+    """Let every channel of this process tell of its polls, and know how many jobs wait for a provider."""
+    Batched.on_poll = staticmethod(on_poll)
+    Batched.calls = calls
 
 
 class _Poller(kombu_redis.MultiChannelPoller):

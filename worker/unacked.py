@@ -32,6 +32,13 @@ _log = structlog.get_logger("trunkline.broker")
 _GIVEN_BACK_AT_ONCE: Final = 64
 
 
+def wake_loop() -> None:
+    """End the wait of Celery's loop, from any thread."""
+    hub: Any = get_event_loop()
+    if hub is not None:
+        hub.call_soon(int)  # a call without effect
+
+
 class QoS(kombu_redis.QoS):
     """Counts what is in hand by jobs, gives it back, and forgets what is done.
 
@@ -66,7 +73,8 @@ class QoS(kombu_redis.QoS):
     def room(self) -> Room:
         """Return the room there is."""
         self._flush()
-        return self._in_hand.room(self.prefetch_count)
+        calls = self.channel.calls
+        return self._in_hand.room(self.prefetch_count, None if calls is None else calls.count)
 
     def append(self, message: Any, delivery_tag: str) -> None:
         """Count a message that was delivered."""
@@ -79,9 +87,7 @@ class QoS(kombu_redis.QoS):
         """Let a message that was worked on be forgotten; Redis hears of it with the next turn of the loop."""
         self._done.append(delivery_tag)
         if threading.get_ident() != self._loop_thread:
-            hub: Any = get_event_loop()
-            if hub is not None:
-                hub.call_soon(int)  # a call without effect, which ends the wait of the loop
+            wake_loop()
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Let a message be forgotten, or give it back to the far end of its list."""

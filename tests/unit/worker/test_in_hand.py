@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.in_hand import InHand, Room, Taken, bulk_slots, worth_asking
+from worker.in_hand import MOST_BUSY, InHand, Room, Taken, bulk_slots, worth_asking
 
 SLOTS = 8
 
@@ -83,3 +83,16 @@ def test_no_amount_of_bulk_takes_the_room_of_others(messages: list[Taken], slots
 
     assert room.jobs >= min(slots - bulk_slots(slots), slots) - others
     assert 0 <= room.bulk <= room.jobs
+
+
+@pytest.mark.parametrize(
+    ("waiting", "jobs"),
+    [(0, 0), (90, 22), (100, MOST_BUSY), (150, MOST_BUSY)],
+    ids=["none waits", "ten do not", "all wait", "those of an earlier channel wait too"],
+)
+def test_few_jobs_are_taken_beside_those_that_do_not_wait_for_a_provider(waiting: int, jobs: int) -> None:
+    assert holding(message(100)).room(500, waiting).jobs == jobs
+
+
+def test_slots_are_still_the_limit_where_all_jobs_wait_for_a_provider() -> None:
+    assert holding(message(490)).room(500, 490).jobs == 10
