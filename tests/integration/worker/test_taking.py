@@ -139,9 +139,7 @@ def test_a_batch_takes_what_asking_for_one_message_at_a_time_would_whatever_wait
         left.setdefault(queue, []).append(f"job-{number}.1")
     batched, single = LaneOrder(keys.ALL_QUEUES), LaneOrder(keys.ALL_QUEUES)
 
-    while answer := taking.run(server, batched, PLENTY, most):
-        if not answer.arrivals:
-            break
+    while (answer := taking.run(server, batched, PLENTY, most)).arrivals:
         for each, name in zip(answer.arrivals, ids(answer), strict=True):
             batched.rotate(each.taken.queue, each.taken.jobs)
             first = next(queue for queue in single.consume(len(keys.ALL_QUEUES)) if left.get(queue))
