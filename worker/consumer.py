@@ -38,10 +38,15 @@ class DispatchConsumer(Consumer):  # type: ignore[misc]  # celery ships no types
 
     def on_send_event_buffered(self) -> None:
         """See to it that the events gathered by now are published soon, together with those of the next moment."""
-        if self.hub is not None and not self._is_flush_due:
+        if self.hub is not None and self.event_dispatcher is not None and not self._is_flush_due:
             self._is_flush_due = True
             self.event_dispatcher.buffer_limit = _MOST_EVENTS
             self.hub.call_later(EVENTS_EVERY_S, self._flush_events)
+
+    def shutdown(self) -> None:
+        """Publish what the last tasks told; Celery forgets it, and Flower would show them as started for ever."""
+        self._flush_events()
+        super().shutdown()
 
     def _flush_events(self) -> None:
         self._is_flush_due = False

@@ -194,6 +194,7 @@ class System:
         self,
         *arguments: str,
         plain: bool = False,
+        app: str = "worker.app",
         folder: Path | None = None,
         clock_offset_s: float = 0,
         variables: Mapping[str, str] | None = None,
@@ -201,10 +202,11 @@ class System:
         """Start a worker: `trunkline worker` with arguments, or plain `celery -A worker.app worker`.
 
         Args:
+            app: what plain Celery loads, if not `worker.app`.
             clock_offset_s: how far its wall clock is ahead of the right time, in seconds.
             variables: settings of its own.
         """
-        command = ["celery", "-A", "worker.app", "worker"] if plain else ["trunkline", "worker"]
+        command = ["celery", "-A", app, "worker"] if plain else ["trunkline", "worker"]
         log = self.folder / f"worker-{len(self.workers)}.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
