@@ -71,6 +71,8 @@ class Batched:
     def before_poll(self) -> None:
         """Tell Redis what is done, and ask for bulk if it was held and there is room for it again."""
         self.qos.forget()
+        if self._sent is None and self._taking is not None and not self.qos.can_consume():
+            self._is_too_full(self.qos.room())  # kombu asks nothing of a full channel
         if self._sent == _WAIT and self._is_bulk_held:
             room = self.qos.room()
             if room.bulk >= worth_asking(self.qos.prefetch_count):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,12 +17,13 @@ from kombu.messaging import Consumer
 from pydantic import SecretStr
 from redis import Redis
 
+from tasks.calls_under_way import CallsUnderWay
 from trunkline_client import Trunkline, keys
 from trunkline_client.message import nudge, submit_message
 from trunkline_client.words import Lane
 from worker.broker import configuration
 from worker.broker_scripts import GIVE_BACK, TAKE
-from worker.in_hand import Room
+from worker.in_hand import MOST_BUSY, Room, worth_asking
 from worker.lane_order import LaneOrder
 from worker.settings import BrokerSettings
 from worker.taking import Answer, Taking
@@ -373,6 +374,31 @@ def test_bulk_leaves_slots_for_an_urgent_job(server: Any, redis_url: str) -> Non
         flooded.connection.transport.cycle.on_poll_start()
     assert Counter(each.delivery_info["routing_key"] for each in flooded.got) == {BULK: 12, URGENT: 1}
     flooded.connection.close()
+
+
+class NotedWishes(CallsUnderWay):
+    """Notes at how many calls somebody wants to be woken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wished: list[int] = []
+
+    def wake_at(self, count: int, wake: Callable[[], None]) -> None:
+        self.wished.append(count)
+        super().wake_at(count, wake)
+
+
+def test_a_process_that_is_busy_with_all_it_took_is_woken_as_its_jobs_come_to_their_calls(
+    server: Any, worker: Worker
+) -> None:
+    worker.channel.calls = calls = NotedWishes()
+    fill(server, NORMAL, 2 * MOST_BUSY)
+
+    assert len(worker.drain()) == MOST_BUSY
+    worker.connection.transport.cycle.on_poll_start()
+
+    assert worker.channel.qos.room().jobs == 0
+    assert calls.wished == [worth_asking(100)]
 
 
 def test_what_is_in_hand_goes_back_to_the_front_in_its_order(server: Any, redis_url: str) -> None:
