@@ -69,6 +69,10 @@ local function pass_gates(wanted, id, job, attempt, now)
   local told, metered = {}, {}
   for _, gate in ipairs(wanted or {}) do
     if is_width(gate.name) then
+      if job.gate == gate.name then
+        -- no newcomer may come to tell those that wait of another limit
+        redis.call('SET', gate_key(gate.name, 'most'), int(gate.need), 'XX')
+      end
       redis.call('ZADD', gate_key(gate.name, 'open'), int(now), id .. '.a' .. attempt)
       told[#told + 1], told[#told + 2] = 'gated', gate.name
       if gate.narrow then

@@ -256,6 +256,23 @@ async def test_a_wider_gate_lets_more_in(narrow: AtGates) -> None:
     assert await narrow.nudged() == {"b", "c"}
 
 
+async def test_a_narrower_limit_holds_for_those_that_wait_already(redis: TextRedis) -> None:
+    at = AtGates(redis, [one_at_a_time(4)])
+    for one in range(12):
+        await at.arrive(str(one))
+
+    at.gates = [one_at_a_time(1)]
+    for one in range(4):
+        await at.end(str(one), hands.sent(str(one), 1))
+        for job_id in await at.nudged():
+            await at.come(job_id)
+    for job_id in list(at.hands):
+        await at.end(job_id, hands.sent(job_id, 1))
+
+    assert len(await at.nudged()) == 1
+    assert await at.is_sound()
+
+
 async def test_nothing_is_kept_of_a_gate_that_nobody_needs(redis: TextRedis) -> None:
     at = AtGates(redis, [number(1), one_at_a_time()])
     for job_id in ("a", "b"):
