@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from providers.protocol import NumberType
+from tasks.patience import schedule, time_for_lookup
 from trunkline_client.errors import SettingsInvalid
 from trunkline_client.words import Lane
 from worker.settings import Settings, load_broker_settings, load_settings
@@ -52,6 +53,18 @@ def test_without_settings_accounts_and_numbers_are_paced_as_twilio_documents_the
         NumberType.SHORT_CODE: 100,
     }
     assert pacing.ahead_s == {Lane.URGENT: 60, Lane.NORMAL: 20, Lane.BULK: 2}
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_an_account_whose_calls_and_lookups_all_hang_leaves_slots_of_one_process_to_others(
+    load: Load, lane: Lane
+) -> None:
+    settings = load()
+    attempt_s = settings.attempt_urgent_s if lane is Lane.URGENT else settings.attempt_s
+    lookups_s = sum(time_for_lookup(lane, lookups=one).total_seconds() for one in range(len(schedule(lane))))
+
+    # each of the attempts that run at once leaves one unknown outcome behind, to be asked about, in the time it takes
+    assert settings.concurrent_requests * (1 + lookups_s / attempt_s) < settings.concurrency
 
 
 BAD = [
