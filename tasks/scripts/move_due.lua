@@ -5,8 +5,9 @@
 --
 -- Returns {moved, ms until the next job or gate is due or -1}.
 
--- Ten gates with nobody to wake take 0.1 ms; a job that is woken takes about as long as one that is due.
-local GATES, WOKEN = 10, 10
+-- Ten gates with nobody to wake take 0.1 ms; a job that is woken takes about as long as one that is due. Ten gates with ten
+-- each took 4 ms: those that are left are due still, and before the others in the next pass.
+local GATES, WOKEN, MOST_WOKEN = 10, 10, 30
 
 local now = now_ms()
 local limit, moved = tonumber(ARGV[1]), 0
@@ -36,9 +37,14 @@ for _, id in ipairs(due) do
     end
   end)
 end
+local woken = 0
 for _, gate in ipairs(redis.call('ZRANGEBYSCORE', 'tl:gates_due', '-inf', int(now), 'LIMIT', 0, GATES)) do
-  moved = moved + wake(gate, now, WOKEN)
+  if woken >= MOST_WOKEN then
+    break
+  end
+  woken = woken + wake(gate, now, WOKEN)
 end
+moved = moved + woken
 local next_due = math.huge
 for _, index in ipairs({ 'tl:delayed', 'tl:gates_due' }) do
   next_due = math.min(next_due, number_or_never(redis.call('ZRANGE', index, 0, 0, 'WITHSCORES')[2]))

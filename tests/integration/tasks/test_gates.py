@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import ANY
 
 import pytest
 
 from providers.faults import Fault, Outcome, Ruling, ruling
 from providers.protocol import AttemptResult
+from senders.pacing import Gate
 from tasks import moves
 from tasks.backlog import BacklogReader, GateWait
 from tasks.journal import Begun, Waits
@@ -338,6 +340,20 @@ async def test_however_many_wait_a_gate_is_due_once(slow: AtGates, redis: TextRe
 
     assert await redis.zrange(keys.GATES_DUE, 0, -1) == [NUMBER]
     assert await redis.zcard(keys.DELAYED) == 0
+
+
+async def test_a_pass_of_the_mover_brings_in_so_many_and_the_next_ones_the_others(redis: TextRedis) -> None:
+    at = AtGates(redis, [])
+    accounts = [f"requests:AC{one}" for one in range(5)]
+    for name in accounts:
+        at.gates = [Gate(name, 10)]
+        for one in range(20):
+            await at.arrive(f"{name}-{one}")
+        await redis.delete(keys.gate(name, "open"))
+        await redis.zadd(keys.GATES_DUE, {name: 1})
+
+    assert [await at.journal.move_due(50) for _ in range(2)] == [(30, 0), (20, ANY)]
+    assert [len(await at.waiting(name)) for name in accounts] == [0] * len(accounts)
 
 
 async def test_the_mover_tells_when_a_gate_is_due(slow: AtGates) -> None:
