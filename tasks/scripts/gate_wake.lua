@@ -76,6 +76,7 @@ local function wake(gate, now, most)
     local is_ours = job and job.gate == gate
     if is_ours and is_in_line(job) then
       redis.call('ZADD', gate_key(gate, 'called'), int(now + CALL_MS), id)
+      redis.call('ZADD', gate_key(gate, 'open'), 'XX', int(now), 'called ' .. id)   -- or it is taken for forgotten
     else
       end_wait(id, { gate = gate, gate_cost = is_ours and job.gate_cost or 0 }, now)
     end

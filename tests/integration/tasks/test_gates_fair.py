@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from senders.pacing import Gate
-from tasks.journal import Begun
+from tasks.journal import Begun, Waits
 from tests.support import hands
-from tests.support.gates import AtGates, number, one_at_a_time
+from tests.support.gates import REQUESTS, AtGates, number, one_at_a_time
 from tests.support.journal import TENANT, TextRedis, enqueue, named_in, nudges
 from trunkline_client import keys
 from trunkline_client.words import Lane
@@ -116,6 +116,21 @@ async def test_a_called_job_keeps_its_share_while_it_stands_behind_others(redis:
     assert await at.waiting() == ["c"]
     assert await at.come("b") is Begun.BEGUN
     assert await at.is_sound()
+
+
+async def test_a_share_is_not_forgotten_however_long_the_line_is(redis: TextRedis) -> None:
+    at = AtGates(redis, [one_at_a_time()])
+    await redis.hset(keys.TUNING, mapping={"head_starts": 0})
+    await at.arrive("a")
+    await at.arrive("b")
+    await enqueue(redis, "other", tenant="globex")
+    await at.end("a", hands.sent("a", 1))
+
+    await redis.zadd(keys.gate(REQUESTS, "open"), {"called b": 1})
+    await at.pass_time(5_100)
+
+    assert await at.arrive("new") == Waits(REQUESTS)
+    assert await at.come("b") is Begun.BEGUN
 
 
 async def test_no_more_stand_in_line_than_may_join_the_queue_of_a_number_at_once(redis: TextRedis) -> None:
