@@ -144,7 +144,8 @@ local function adapt(how)
       redis.call('SET', key, string.format('%.9g', width + 1 / math.max(1, width)), 'KEEPTTL')
     end
   elseif not width or redis.call('PTTL', key) <= NARROW_MS - NARROW_EVERY_MS then
-    local ran = redis.call('ZCARD', gate_key(job.gated, 'open')) + 1
+    -- those that are called have a share too, and run no call yet
+    local ran = redis.call('ZCARD', gate_key(job.gated, 'open')) - redis.call('ZCARD', gate_key(job.gated, 'called')) + 1
     redis.call('SET', key, int(math.max(1, math.floor(math.min(width or ran, ran) / 2))), 'PX', NARROW_MS)
   end
 end

@@ -460,6 +460,18 @@ async def test_later_halves_what_runs_at_once(redis: TextRedis) -> None:
     assert await at.arrive("new") == AT_REQUESTS
 
 
+async def test_those_that_are_called_and_have_not_begun_are_none_of_what_ran(redis: TextRedis) -> None:
+    at = AtGates(redis, [one_at_a_time(8)])
+    for one in range(12):
+        await at.arrive(str(one))
+    for one in range(4):
+        await at.end(str(one), hands.sent(str(one), 1))
+
+    await at.end("4", later())
+
+    assert await redis.get(keys.gate(REQUESTS, "width")) == "2"
+
+
 async def test_many_refusals_of_one_second_halve_it_once(redis: TextRedis) -> None:
     at = AtGates(redis, [one_at_a_time(100)])
     for one in range(8):
