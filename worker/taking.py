@@ -11,6 +11,7 @@ from trunkline_client.words import Lane
 from worker.broker_scripts import TAKE
 from worker.in_hand import Room, Taken
 from worker.lane_order import LaneOrder
+from worker.step_turns import StepTurns
 
 #: of one call: Redis is held for less than a millisecond, and other workers get their share of what waits.
 MOST_MESSAGES: Final = 32
@@ -64,7 +65,9 @@ class Taking:
         for place, queue in enumerate(names):
             lists = self._lists[place * len(steps) : (place + 1) * len(steps)]
             self._keys += [keys.bell(queue), *(each.list_name for each in lists)]
-        self._fixed = [len(steps), "".join("1" if each.is_bulk else "0" for each in self._lists)]
+        self._step_turns = StepTurns(len(names), steps)
+        bulk, costs = ("1" if each.is_bulk else "0" for each in self._lists), map(str, self._step_turns.costs)
+        self._fixed = [len(steps), "".join(bulk), ",".join(costs)]
         fixed = [len(self._keys), *self._keys, *self._fixed]
         self._by_hash, self._whole = _packed(["EVALSHA", TAKE.sha, *fixed]), _packed(["EVAL", TAKE.text, *fixed])
         #: what an idle process waits for; without the bell of a queue that could only bring more bulk.
@@ -86,13 +89,14 @@ class Taking:
 
     def _changing(self, order: LaneOrder, room: Room, most: int) -> list[Any]:
         turns, debts = map(self._letters.__getitem__, order.turns()), map(str, order.debts(self._letters))
-        return ["".join(turns), room.jobs, room.bulk, most, ",".join(debts)]
+        return ["".join(turns), room.jobs, room.bulk, most, ",".join(debts), ",".join(map(str, self._step_turns.ahead))]
 
     def read(self, answer: Sequence[Any]) -> Answer:
         """Return the answer of the script in words."""
         arrivals = []
         for place in range(2, len(answer), 4):
             number, jobs, tag, message = answer[place : place + 4]
+            self._step_turns.rotate(number - 1, jobs)
             source = self._lists[number - 1]
             taken = Taken(source.queue, source.list_name, jobs, source.is_bulk, is_noted=bool(tag))
             arrivals.append(Arrival(taken, tag.decode(errors="surrogateescape"), message))

@@ -18,6 +18,7 @@ from tests.support.journal import named_in
 from trunkline_client import Handle, Trunkline, keys
 from trunkline_client.words import Lane
 from worker.lane_order import LaneOrder
+from worker.step_turns import StepTurns
 
 #: What `base.lua` says, which the bounds of the tests are made of.
 WINDOW: Final = 64
@@ -55,24 +56,34 @@ class Process:
 
     batch: int
     order: LaneOrder
+    steps: StepTurns = field(
+        default_factory=lambda: StepTurns(len(keys.ALL_QUEUES), [one.broker_priority for one in Lane])
+    )
     in_hand: deque[tuple[str, str, str]] = field(default_factory=deque)
 
     def take(self, pop: Callable[[str], str | None]) -> None:
         """Take messages until `batch` jobs are in hand or nothing is left."""
         while len(self.in_hand) < self.batch:
             for queue in self.order.consume(len(keys.ALL_QUEUES)):
-                message = next(filter(None, (pop(keys.broker_list(queue, lane)) for lane in _steps(queue))), None)
-                if message:
-                    jobs = named_in(message)
+                jobs = self._next(queue, pop)
+                if jobs:
                     self.order.rotate(queue, len(jobs))
                     self.in_hand += [(job_id, hop, queue) for job_id, hop in jobs]
                     break
             else:
                 return
 
-
-def _steps(queue: str) -> Sequence[Lane]:
-    return tuple(Lane) if queue.startswith("fallback.") else (Lane.URGENT,)
+    def _next(self, queue: str, pop: Callable[[str], str | None]) -> list[tuple[str, str]]:
+        for number in self.steps.order(keys.ALL_QUEUES.index(queue)):
+            lane = tuple(Lane)[number % len(Lane)]
+            message = (
+                pop(keys.broker_list(queue, lane)) if lane is Lane.URGENT or queue.startswith("fallback.") else None
+            )
+            if message:
+                jobs = named_in(message)
+                self.steps.rotate(number, len(jobs))
+                return jobs
+        return []
 
 
 class Town:

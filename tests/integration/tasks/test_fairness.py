@@ -191,6 +191,19 @@ def test_an_urgent_job_that_fell_back_goes_before_a_flood_of_others_that_did(cli
     assert most(town.of(urgent, FALLBACK)) <= 2 * CHUNK
 
 
+def test_floods_that_fall_back_share_the_fallback_queue_by_the_weights_of_their_lanes(client: Redis) -> None:
+    """One process serves what three let fall back. By priority alone, urgent jobs had all of it."""
+    town = Town(client, processes=4, falls_back=True, is_apart=True)
+    for lane in Lane:
+        town.flood(2, 4 * WINDOW, lane)
+    town.serve(800)
+
+    fell = Counter(one.lane for one in town.served if one.queue == FALLBACK)
+    for lane in Lane:  # a chunk may be begun
+        share = fell.total() * WEIGHTS[keys.dispatch_queue(lane)] / sum(WEIGHTS.values())
+        assert share - CHUNK < fell[lane] < share + CHUNK, fell
+
+
 def test_whoever_waits_with_full_windows_is_served_to_the_end(client: Redis) -> None:
     client.hset(keys.TUNING, mapping={"lane_window": 8})
     town = Town(client, processes=3, batch=8)

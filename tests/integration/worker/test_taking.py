@@ -150,11 +150,44 @@ def test_a_batch_takes_what_asking_for_one_message_at_a_time_would_whatever_wait
     assert not any(left.values())
 
 
-def test_within_a_queue_the_first_priority_comes_first_and_the_oldest_of_it(server: Any, taking: Taking) -> None:
+def test_within_a_list_the_oldest_comes_first_and_within_a_queue_urgent_does(server: Any, taking: Taking) -> None:
     for step in reversed(STEPS):
         server.lpush(list_of(FALLBACK, step), message(2 * step, FALLBACK), message(2 * step + 1, FALLBACK))
 
     assert ids(taking.run(server, LaneOrder([FALLBACK]), PLENTY)) == [f"job-{n}.1" for n in (0, 1, 6, 7, 12, 13)]
+
+
+@pytest.mark.parametrize("most", [1, 7, 32])
+@pytest.mark.parametrize("bulk_jobs", [1, 16])
+def test_inside_a_fallback_queue_the_lanes_share_by_weight_too(
+    server: Any, taking: Taking, most: int, bulk_jobs: int
+) -> None:
+    for step in STEPS[:2]:
+        fill(server, FALLBACK, 300, step)
+    bulk = list_of(FALLBACK, Lane.BULK.broker_priority)
+    server.lpush(bulk, *(message(number, FALLBACK, bulk_jobs) for number in range(30)))
+
+    order, jobs = LaneOrder([FALLBACK]), Counter[str]()
+    while jobs.total() < 260:
+        for each in taking.run(server, order, PLENTY, min(most, 260 - jobs.total())).arrivals:
+            order.rotate(FALLBACK, each.taken.jobs)
+            jobs[each.taken.list_name] += each.taken.jobs
+
+    assert abs(jobs[list_of(FALLBACK, 0)] - 160) <= bulk_jobs
+    assert abs(jobs[list_of(FALLBACK, 3)] - 80) <= bulk_jobs
+    assert 20 - bulk_jobs <= jobs[bulk] <= 20 + bulk_jobs
+
+
+def test_a_list_that_was_empty_saves_up_no_turns(server: Any, taking: Taking) -> None:
+    order = LaneOrder([FALLBACK])
+    fill(server, FALLBACK, 100)
+    taking.run(server, order, PLENTY, 100)
+    fill(server, FALLBACK, 100)
+    fill(server, FALLBACK, 100, Lane.BULK.broker_priority)
+
+    answer = taking.run(server, order, PLENTY, 27)
+
+    assert Counter(each.taken.is_bulk for each in answer.arrivals) == {False: 24, True: 3}
 
 
 def test_taking_stops_when_the_jobs_that_the_messages_name_fill_the_room(server: Any, taking: Taking) -> None:
