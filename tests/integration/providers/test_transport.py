@@ -178,6 +178,16 @@ async def test_a_certificate_of_a_trusted_authority_is_accepted(
         assert await call(client, request, deadline_s=5) == Exchange(200, {})
 
 
+async def test_a_trusted_certificate_of_another_host_means_never_sent(
+    transports: Transports, self_signed: Path, server_tls: ssl.SSLContext
+) -> None:
+    trusting = transports(ssl_context=ssl.create_default_context(cafile=self_signed))
+    async with scripted_server(answer_always, server_tls) as server, httpx.AsyncClient(transport=trusting) as client:
+        request = client.build_request("POST", f"https://localhost:{server.port}", data={"a": "b"})
+        assert await call(client, request, deadline_s=5) == NeverSent("connect_failed")
+    assert server.requests == []
+
+
 async def test_a_handshake_that_never_ends_means_never_sent(client: httpx.AsyncClient) -> None:
     async with scripted_server(Connection.hang) as server:
         request = client.build_request("POST", f"https://127.0.0.1:{server.port}", data={"a": "b"})
