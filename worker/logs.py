@@ -6,10 +6,11 @@ attempt, 23 without it); the lines of libraries do. Every line is written when i
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import Any, Final, TextIO
 
@@ -40,9 +41,9 @@ def configure(
     Args:
         level: the least severe of our own lines, by name.
         celery_level: the same for Celery's own lines; None for WARNING.
-        stream: standard error by default.
+        stream: standard error by default; nowhere if the process was started without one.
     """
-    target = stream or sys.stderr
+    target = stream or sys.stderr or _Nowhere()
     pretty = log_format is LogFormat.PRETTY or (log_format is LogFormat.AUTO and target.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -62,9 +63,17 @@ def configure(
     structlog.configure(
         processors=[*shared, *_rendering(pretty=pretty)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=partial(LineLogger, target),
+        logger_factory=partial(LineLogger, target, handler.lock),
         cache_logger_on_first_use=False,  # it would save 2 us, and keep what was configured before
     )
+
+
+class _Nowhere(io.StringIO):
+    """Keeps nothing."""
+
+    def write(self, text: str) -> int:
+        """Return that all of it was written."""
+        return len(text)
 
 
 class LineLogger:
@@ -72,16 +81,22 @@ class LineLogger:
 
     Like a handler of `logging`, it never raises: a full disk under the log must not come between an answer and its
     record.
+
+    Args:
+        turns: the lock of all who write to this stream. Without it threads mix lines of more than 4 KiB (what a pipe
+            takes in one piece), as tracebacks are.
     """
 
-    def __init__(self, stream: TextIO, name: str = "") -> None:
+    def __init__(self, stream: TextIO, turns: AbstractContextManager[object] | None, name: str = "") -> None:
         self.name = name
         self._stream = stream
+        self._turns = turns or nullcontext()
 
     def msg(self, line: str) -> None:
         """Write one event."""
-        with suppress(OSError, ValueError):  # the latter: the stream is closed
-            self._stream.write(line + "\n")  # in one piece, so that lines of other threads stay whole
+        # ValueError: the stream is closed. RuntimeError: a signal's handler logs in the middle of a write.
+        with suppress(OSError, ValueError, RuntimeError), self._turns:
+            self._stream.write(line + "\n")
             self._stream.flush()
 
     debug = info = warning = error = critical = msg

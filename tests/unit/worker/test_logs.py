@@ -3,7 +3,9 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from threading import Barrier, Thread
 
 import pytest
 import structlog
@@ -105,3 +107,47 @@ def test_a_log_that_cannot_be_written_disturbs_nobody() -> None:
     for stream in (Full(), closed):
         configure(LogFormat.JSON, "info", stream=stream)
         structlog.get_logger("trunkline.worker").error("a")
+
+
+class Interrupted(io.StringIO):
+    """Lets others write in the middle of a line, as a pipe that is full does."""
+
+    def write(self, text: str) -> int:
+        for part in (text[:20], text[20:]):
+            super().write(part)
+            time.sleep(0.001)
+        return len(text)
+
+
+def test_lines_of_several_threads_stay_whole() -> None:
+    stream, together = Interrupted(), Barrier(3)
+    configure(LogFormat.JSON, "info", stream=stream)
+    ours, theirs = structlog.get_logger("trunkline.worker"), logging.getLogger("some.library")
+
+    def write(log: Callable[[str], None]) -> None:
+        together.wait()
+        for _ in range(5):
+            log("a")
+
+    threads = [Thread(target=write, args=(log,)) for log in (ours.info, ours.error, theirs.error)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [line["event"] for line in lines_of(stream)] == ["a"] * 15
+
+
+@pytest.mark.parametrize("log_format", LogFormat)
+def test_a_process_without_standard_error_works(log_format: LogFormat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    configure(log_format, "info")
+    structlog.get_logger("trunkline.worker").error("a")
+
+
+def test_a_signal_that_logs_in_the_middle_of_a_write_disturbs_nobody() -> None:
+    class Busy(io.StringIO):
+        def write(self, _: str) -> int:
+            raise RuntimeError("reentrant call inside <_io.BufferedWriter>")
+
+    configure(LogFormat.JSON, "info", stream=Busy())
+    structlog.get_logger("trunkline.worker").error("a")
