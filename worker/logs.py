@@ -56,7 +56,7 @@ def configure(
         foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(pretty=pretty)],
     )
-    handler = logging.StreamHandler(target)
+    handler = _Silent(target)
     handler.setFormatter(formatter)
     logging.getLogger().handlers[:] = [handler]
     _set_levels(level, celery_level or logging.WARNING)
@@ -74,6 +74,13 @@ class _Nowhere(io.StringIO):
     def write(self, text: str) -> int:
         """Return that all of it was written."""
         return len(text)
+
+
+class _Silent(logging.StreamHandler[TextIO]):
+    """Loses a line that cannot be written."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """Tell nobody: by default all arguments are printed, where Celery has those of the task beside what it says."""
 
 
 class LineLogger:

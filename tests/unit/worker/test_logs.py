@@ -109,6 +109,13 @@ def test_a_log_that_cannot_be_written_disturbs_nobody() -> None:
         structlog.get_logger("trunkline.worker").error("a")
 
 
+@pytest.mark.parametrize("text", ["task %(name)s failed", "task %(name)d failed"], ids=["no room", "no text"])
+def test_a_line_that_is_lost_is_not_told_elsewhere(text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    configure(LogFormat.JSON, "info", stream=Full())
+    logging.getLogger("some.library").error(text, {"name": "submit", "args": "your code is 493817"})
+    assert capfd.readouterr().err == ""
+
+
 class Interrupted(io.StringIO):
     """Lets others write in the middle of a line, as a pipe that is full does."""
 
