@@ -90,13 +90,14 @@ class QoS(kombu_redis.QoS):
             wake_loop()
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """Let a message be forgotten, or give it back to the far end of its list."""
-        if requeue:
-            message, taken = self._delivered.get(delivery_tag), self._in_hand.get(delivery_tag)
-            if message is not None and taken is not None:
-                self.give_back([(taken, delivery_tag, _again(message._raw))], is_next=False)  # noqa: SLF001
+        """Let a message be forgotten, or give it back to the far end of its list, now or by and by."""
+        message, taken = self._delivered.get(delivery_tag), self._in_hand.get(delivery_tag)
+        try:
+            if requeue and message is not None and taken is not None:
                 self._not_ours.add(delivery_tag)
-        self.ack(delivery_tag)
+                self.give_back([(taken, delivery_tag, _again(message._raw))], is_next=False)  # noqa: SLF001
+        finally:
+            self.ack(delivery_tag)
 
     def forget_later(self, tag: str) -> None:
         """Take a noted message that is of no use out of `unacked` with the next `forget`."""

@@ -16,6 +16,7 @@ from kombu.entity import Exchange, Queue
 from kombu.messaging import Consumer
 from pydantic import SecretStr
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from tasks.calls_under_way import CallsUnderWay
 from trunkline_client import Trunkline, keys
@@ -471,6 +472,20 @@ def test_a_submitted_job_that_was_put_back_stays_noted_for_the_worker_that_took_
 
     assert server.hkeys("unacked") == server.zrange("unacked_index", 0, -1) == [other.tag.encode()]
     assert worker.channel.qos.room() == Room(jobs=100, bulk=75)
+
+
+def test_a_message_that_cannot_be_put_back_takes_no_slot_and_stays_noted(server: Any, worker: Worker) -> None:
+    server.lpush(NORMAL, submitted(1))
+    worker.drain()
+    server.set("unacked_index", "of a wrong type")  # as if Redis refused the script
+
+    with pytest.raises(ResponseError):
+        worker.got[0].reject(requeue=True)
+
+    assert worker.channel.qos.room() == Room(jobs=100, bulk=75)
+    worker.channel.before_poll()
+    assert server.hkeys("unacked") == [b"s-1"]
+    server.delete("unacked_index")
 
 
 def test_an_acknowledgement_from_another_thread_is_told_to_redis_by_the_loop(server: Any, worker: Worker) -> None:
