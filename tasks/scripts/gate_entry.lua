@@ -59,12 +59,12 @@ local function closed_gate(wanted, id, job, now)
   return nil
 end
 
--- Takes the capacity of all gates of `wanted`, nil for none, and ends what waiting has left on the record. Returns the fields and
--- values that tell it there.
+-- Takes the capacity of all gates of `wanted`, nil for none, and ends what waiting has left on the record, but for its arrival:
+-- if the provider says "later", it comes again. Returns the fields and values that tell it there.
 local function pass_gates(wanted, id, job, attempt, now)
   if job.gate then
     end_wait(id, job, now)
-    redis.call('HDEL', job_key(id), 'gate', 'gate_rank', 'gate_cost', 'gate_ahead', 'gate_ms')
+    redis.call('HDEL', job_key(id), 'gate', 'gate_cost', 'gate_ahead', 'gate_ms')
   end
   local told, metered = {}, {}
   for _, gate in ipairs(wanted or {}) do

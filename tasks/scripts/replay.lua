@@ -117,6 +117,7 @@ if terms.lane then
     job.queue = 'dispatch.' .. job.lane   -- the sweeper looks for no other lane there
   end
   redis.call('HSET', key, 'lane', job.lane, 'queue', job.queue)
+  redis.call('HDEL', key, 'gate_rank')   -- that of the lane before
 end
 if not goes_on then
   redis.call('HDEL', key, 'chain', 'via', 'throttled_ms', 'retries', 'reconciling', 'lookups', 'good_lookups', 'unknown_ms',

@@ -552,7 +552,23 @@ async def test_a_wait_at_a_gate_uses_no_budget_and_no_attempt(narrow: AtGates, r
     record = await redis.hgetall(keys.job("b"))
     assert (record["attempts"], record["state"]) == ("1", JobState.DISPATCHING)
     assert not {"throttled_ms", "retries"} & record.keys()
-    assert not [name for name in record if name.startswith("gate_")]
+    assert [name for name in record if name.startswith("gate_")] == ["gate_rank"]
+
+
+async def test_one_that_the_provider_told_to_come_later_is_not_behind_those_that_came_after_it(
+    narrow: AtGates, redis: TextRedis
+) -> None:
+    for job_id in ("a", "b", "c", "d"):
+        await narrow.arrive(job_id)
+    await narrow.end("a", hands.sent("a", 1))
+    await narrow.come("b")
+    await narrow.end("b", moves.retry_later(timedelta(0), throttled_ms=5, retries=1).ending(1, CROWDED, 5))
+    await narrow.come("c")
+    await narrow.journal.move_due(50)
+
+    await narrow.come("b")
+
+    assert await narrow.waiting() == ["b", "d"]
 
 
 async def test_the_budget_for_later_does_not_run_while_a_job_waits(narrow: AtGates, redis: TextRedis) -> None:
