@@ -49,6 +49,8 @@ class Gate:
     need: float
 
 
+#: Twilio's queue of a number holds ten hours. A slip like 1e-300 a second is more ms than Redis can count.
+_LONGEST_MS: Final = 36_000_000
 #: No gate but those that senders are configured with.
 UNPACED: Final = Pacing()
 #: the kinds whose calls and numbers have a rate without being configured: what is known of others says nothing.
@@ -114,4 +116,4 @@ def _calls_per_second(pacing: Pacing, sender: Sender) -> float:
 
 
 def _ms(units: int, per_second: float) -> float:
-    return round(units * 1000 / per_second, 3)
+    return min(round(units * 1000 / per_second, 3), _LONGEST_MS)

@@ -53,6 +53,10 @@ def test_a_number_may_be_configured_to_take_more() -> None:
     assert of(number=replace(NUMBER, segments_per_second=10.0))[0].need == 100
 
 
+def test_no_message_keeps_a_number_busy_for_longer_than_its_queue_holds() -> None:
+    assert of(number=replace(NUMBER, segments_per_second=1e-300))[0].need == 36_000_000
+
+
 def test_a_call_counts_against_the_account_and_not_against_the_number() -> None:
     assert of(channel=Channel.VOICE) == (Gate(f"calls:{ACCOUNT}", 1000), REQUESTS)
 
