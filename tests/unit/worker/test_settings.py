@@ -120,7 +120,7 @@ def test_a_slip_in_a_name_is_reported_with_the_name_that_was_meant(load: Load) -
 
 
 def test_a_variable_unlike_any_setting_is_left_alone(load: Load) -> None:
-    assert load(TEST_REDIS_SERVER="/usr/bin/redis-server").concurrency == 64
+    assert load(TEST_REDIS_SERVER="/usr/bin/redis-server").concurrency == 250
 
 
 @pytest.mark.parametrize("around", [" {}", "{}\n", "{}/ "])
