@@ -108,7 +108,8 @@ class Connection(asyncio.Protocol):
     def exchange(self, request: bytes, departure: Departure) -> asyncio.Future[End]:
         """Write a request, and return what will hold its end.
 
-        From the last check of the departure to the socket there is no point where another task could run.
+        From the last check of the departure to the write there is no point where another task could run. asyncio sends
+        at once what the socket takes; uvloop does at the end of the loop's turn.
 
         Raises:
             DepartureRefused: the connection closed before.
