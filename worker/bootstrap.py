@@ -10,17 +10,16 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar, cast
+from collections.abc import Callable, Sequence
+from typing import Final, cast
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import OutOfMemoryError, RedisError
+from redis.exceptions import RedisError
 
 from providers.registry import Providers, Timeouts
 from senders.cache import ConfigCache
 from senders.counter_key import load_digester
-from senders.document import DocumentUnreadable
 from senders.secrets import KeyRing
 from senders.store import ConfigStore
 from tasks.calls_under_way import CallsUnderWay
@@ -34,7 +33,7 @@ from tasks.script_calls import MOST_BATCHES
 from tasks.services import DispatchSettings, Services
 from tasks.submit import submit
 from tasks.upkeep import Sweeper, run_destroyer, run_forgetter, run_mover
-from trunkline_client import AsyncTrunkline, keys
+from trunkline_client import AsyncTrunkline
 from trunkline_client.connection import open_async
 from trunkline_client.errors import TrunklineError
 from worker.bridge import Bridge
@@ -42,11 +41,9 @@ from worker.monitoring import Monitoring
 from worker.provider_access import providers_of
 from worker.redis_facts import warn_of_unsafe
 from worker.settings import Settings
+from worker.startup import StoppedEarly, check_keys, wait_for_redis, write_tuning
 from worker.tracing_switch import NO_TRACING, Tracing, open_tracing
 
-#: How long a starting worker waits for Redis before it gives up.
-REDIS_PATIENCE_S: Final = 30.0
-_REDIS_PAUSE_S: Final = 1.0
 #: A lease is renewed this often within its length: two renewals may fail before it ends.
 _RENEWALS_PER_LEASE: Final = 10 / 3
 #: How long giving back may take. It takes 0.2 s, and for ever while Redis is frozen.
@@ -55,21 +52,8 @@ _GIVE_BACK_S: Final = 1.0
 _FLUSH_S: Final = 1.0
 #: Connections to Redis besides those of the jobs' scripts: upkeep, submitted jobs, and loads of configurations.
 _SPARE_CONNECTIONS: Final = 32
-_MS_PER_DAY: Final = 86_400_000
-#: How many tenants a starting worker looks at for a credential to try its keys on.
-_TENANTS_TO_TRY: Final = 50
-
-Result = TypeVar("Result")
 
 _log = structlog.get_logger("trunkline.worker")
-
-
-class RedisUnreachable(TrunklineError):
-    """Redis did not answer, or took no writes, while the worker started."""
-
-
-class StoppedEarly(TrunklineError):
-    """The process was told to stop before it had started."""
 
 
 class WorkerRuntime:
@@ -188,12 +172,12 @@ class WorkerRuntime:
         url = settings.redis_url.get_secret_value()
         connections = MOST_BATCHES + _SPARE_CONNECTIONS
         self._redis = redis = open_async(url, client_name="trunkline-worker", max_connections=connections)
-        await _wait_for_redis(lambda: warn_of_unsafe(redis), is_stopping)
-        await _wait_for_redis(lambda: _write_tuning(redis, settings), is_stopping)
+        await wait_for_redis(lambda: warn_of_unsafe(redis), is_stopping)
+        await wait_for_redis(lambda: write_tuning(redis, settings), is_stopping)
         ring = KeyRing(settings.secret_key_texts)
         store = ConfigStore(redis)
-        await _wait_for_redis(lambda: _check_keys(store, ring), is_stopping)
-        digester = await _wait_for_redis(
+        await wait_for_redis(lambda: check_keys(store, ring), is_stopping)
+        digester = await wait_for_redis(
             lambda: load_digester(redis, ring, new_key=lambda: secrets.token_hex(32)), is_stopping
         )
         journal = Journal(self._redis, lease_ms=round(settings.lease_s * 1000))
@@ -251,52 +235,3 @@ def _dispatch_settings(settings: Settings) -> DispatchSettings:
         keep_content=settings.keep_content,
         pacing=settings.pacing,
     )
-
-
-async def _wait_for_redis(ask: Callable[[], Awaitable[Result]], is_stopping: Callable[[], bool]) -> Result:
-    """Return what `ask` returns, once Redis answers it; one that loads its file or takes no writes does not yet."""
-    give_up_at = time.monotonic() + REDIS_PATIENCE_S
-    while True:
-        try:
-            return await ask()
-        except (RedisError, OSError) as error:
-            if is_stopping():
-                raise StoppedEarly("stopped while waiting for Redis") from error
-            if time.monotonic() >= give_up_at:
-                raise RedisUnreachable(
-                    f"Redis did not answer within {REDIS_PATIENCE_S:.0f} s ({type(error).__name__}); "
-                    "check TRUNKLINE_REDIS_URL and that the server runs and takes writes"
-                ) from error
-            _log.warning("redis.waiting", error=type(error).__name__)
-            await asyncio.sleep(_REDIS_PAUSE_S)
-
-
-async def _write_tuning(redis: Redis, settings: Settings) -> None:
-    """Tell the scripts how much is kept and how long; installed clients read it from Redis, not from their settings."""
-    keep = {
-        "audit_events": settings.audit_events,
-        "events": settings.events,
-        "finished_keep_ms": round(settings.finished_keep_days * _MS_PER_DAY),
-        "failed_keep_ms": round(settings.failed_keep_days * _MS_PER_DAY),
-    }
-    try:
-        await redis.hset(keys.TUNING, mapping={name: str(value) for name, value in keep.items()})
-    except OutOfMemoryError:
-        _log.warning("tuning.unwritten", why="Redis is full")
-
-
-async def _check_keys(store: ConfigStore, ring: KeyRing) -> None:
-    """Open one tenant's credentials: a worker with the wrong keys must stop before it takes a job.
-
-    A few tenants may have no sender yet, most have one; thousands without any must not make a start slow. A tenant
-    whose configuration cannot be read is that tenant's trouble alone.
-    """
-    for tenant in await store.some_tenants(_TENANTS_TO_TRY):
-        try:
-            config = await store.load(tenant)
-        except DocumentUnreadable as error:
-            _log.error("config.unreadable", tenant=tenant, error=str(error))
-            continue
-        for sender in config.senders.values() if config else ():
-            ring.open(tenant, sender.key, sender.sealed_secret)
-            return

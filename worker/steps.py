@@ -10,8 +10,9 @@ from celery.concurrency.base import BasePool
 from celery.worker import state
 
 from trunkline_client.errors import TrunklineError
-from worker.bootstrap import StoppedEarly, WorkerRuntime
+from worker.bootstrap import WorkerRuntime
 from worker.settings import Settings, load_settings
+from worker.startup import StoppedEarly
 from worker.stopping import EXIT_IN_ORDER, Stopping
 
 EXIT_FAILED: Final = 1
