@@ -63,6 +63,7 @@ class JobRecord:
         first_due_ms: what `due_ms` was before such a wait, None before the first.
         unknown_ms: when that attempt ended.
         throttled_ms: when this sender first answered "later", else None.
+        waited_at: the gate it waited at since its last attempt, None if at none.
         is_past_limits: whether cooldown and quotas admitted it before: they are asked in its first pass only, and not
             after a replay.
     """
@@ -92,6 +93,7 @@ class JobRecord:
     unknown_ms: int
     worker_lost: bool
     throttled_ms: int | None
+    waited_at: str | None
     retries: int
     maybe_twice: bool
     is_past_limits: bool
@@ -151,6 +153,7 @@ def decode(job_id: str, raw: Mapping[str, str]) -> JobRecord:
             first_attempt=_number(raw, "first_attempt") or 1,
             via=raw.get("via"),
             throttled_ms=_number(raw, "throttled_ms"),
+            waited_at=raw.get("gate"),
             retries=_number(raw, "retries") or 0,
             maybe_twice=raw.get("maybe_twice") == "1",
             is_past_limits=count > 0 or "counted" in raw or "first_attempt" in raw,

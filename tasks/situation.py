@@ -10,6 +10,7 @@ from providers.protocol import AttemptResult
 from senders.model import Sender
 from tasks.in_hand import InHand
 from tasks.next_step import Situation
+from tasks.record import AttemptRecord
 from tasks.services import Services
 
 
@@ -18,7 +19,8 @@ class Progress:
     """The attempts at one sender in this life of the job.
 
     Attributes:
-        tried: the originators not to be used again: those refused as such, and in this pass those with a full queue.
+        tried: the originators not to be used again: those refused as such, and in this pass those with a full queue. A
+            wait at the gate of another number goes on with the pass.
         unavailable: whether the sender could not be reached once.
         last_fault: the fault of the latest attempt, None before the first.
     """
@@ -32,7 +34,11 @@ class Progress:
         """Return the progress the journal shows."""
         made = hand.record.attempts_at(sender.key)
         return cls(
-            tried=frozenset(one.origin.value for one in made if one.origin and one.fault is Fault.NUMBER),
+            tried=frozenset(
+                one.origin.value
+                for one in made
+                if one.origin and (one.fault is Fault.NUMBER or (one is made[-1] and _was_left(hand, one)))
+            ),
             unavailable=any(one.fault is Fault.UNAVAILABLE and one.code != "lease_lost" for one in made),
             last_fault=made[-1].fault if made else None,
         )
@@ -45,6 +51,14 @@ class Progress:
             unavailable=self.unavailable or result.fault is Fault.UNAVAILABLE,
             last_fault=result.fault,
         )
+
+
+def _was_left(hand: InHand, attempt: AttemptRecord) -> bool:
+    """Whether the job has left the number of this attempt, whose queue was full, and waited for another since."""
+    gate = hand.record.waited_at or ""
+    number = attempt.origin.value if attempt.origin else ""
+    is_of_a_number = gate.startswith("segments:")
+    return attempt.fault is Fault.THROTTLED and is_of_a_number and not gate.endswith(f":{number}")
 
 
 def situation(services: Services, hand: InHand, progress: Progress, *, has_other_number: bool) -> Situation:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from providers.faults import Fault
-from providers.protocol import NumberType
+from providers.faults import Fault, Outcome, Ruling
+from providers.protocol import AttemptResult, NumberType
 from senders.model import Policy, Quota, QuotaScope
 from senders.pacing import Pacing
 from tests.support.flow import ACCEPTED, config, refused, twilio, worker
@@ -69,6 +69,27 @@ async def test_an_account_that_refuses_everything_does_not_slow_its_fallbacks(re
     await at_work.serve(hurry=False)
 
     assert len(at_work.syniverse.sent) == 10
+
+
+async def test_a_job_that_waits_for_another_number_does_not_go_back_to_the_one_whose_queue_is_full(
+    redis: TextRedis,
+) -> None:
+    full = AttemptResult(outcome=Outcome.REFUSED, ruling=Ruling(Fault.THROTTLED, retry=True, another_number=True))
+    at_work = worker(redis, config(), pacing=SLOW_NUMBERS, twilio=[ACCEPTED, full, ACCEPTED])
+    await enqueue(redis, "probe", lane=Lane.URGENT)
+    await at_work.serve(hurry=False)
+    (first,) = (one.origin.value for one in at_work.twilio.sent)
+    other = f"segments:{ACCOUNT}:{next(one.number for one in twilio().numbers if one.number != first)}"
+    await redis.set(keys.gate(other, "empty"), await now_ms(redis) + 90_000)
+    await enqueue(redis, lane=Lane.URGENT)
+    assert [report.line for report in await at_work.serve(hurry=False)] == [f"waits at {other}"]
+
+    await redis.delete(keys.gate(other, "empty"))
+    await redis.zadd(keys.GATES_DUE, {other: 1})
+    await at_work.services.journal.move_due(10)
+    await at_work.serve(hurry=False)
+
+    assert [one.origin.value for one in at_work.twilio.sent] == [first, first, other.rpartition(":")[2]]
 
 
 async def test_the_fallback_waits_at_a_gate_of_its_own_and_comes_back_to_its_queue(redis: TextRedis) -> None:
