@@ -29,8 +29,8 @@ for _, id in ipairs(due) do
       return
     end
     if job.state == 'reconciling' or (job.lane == 'urgent' and job.state ~= 'scheduled') then
-      -- A lookup, or the retry of a passcode: it had its turn, and it is late already.
-      nudge_now(id, job, now, true)
+      -- A lookup, or the retry of a passcode.
+      nudge_again(id, job, now)
     else
       redis.call('HSET', job_key(id), 'state', 'queued')
       enter_lane(id, job, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 from typing import Final, cast
 
@@ -13,6 +14,7 @@ from redis import Redis
 from providers.faults import Fault
 from tasks import moves
 from tasks.journal import Claimed, Journal
+from tasks.moves import Move
 from tests.support.immediate import ImmediateCalls, immediate, run
 from tests.support.journal import named_in
 from trunkline_client import Handle, Trunkline, keys
@@ -109,6 +111,7 @@ class Town:
         self._processes = [Process(batch, LaneOrder(one)) for one in queues]
         self._from: Counter[str] = Counter()
         self._falls_back = falls_back
+        self._put_off: Move | None = None
         self._numbers = count()
         self._came: dict[tuple[str, str], tuple[int, int]] = {}
         self.served: list[Served] = []
@@ -135,6 +138,19 @@ class Town:
             self.enqueue(name, jobs, lane)
         return names
 
+    def put_off(self, jobs: int, lane: Lane) -> None:
+        """Claim jobs and let each come back at once: an urgent one to be tried again, another to be looked up."""
+        again = moves.retry_later(timedelta(0), throttled_ms=1, retries=1)
+        move = again if lane is Lane.URGENT else moves.look_up_later(timedelta(0), {})
+        self._put_off = move
+        self.serve(jobs)
+        self._put_off = None
+        self.served.clear()
+
+    def move_due(self) -> None:
+        """Let the mover make a pass."""
+        run(self._journal.move_due(50))
+
     def serve(self, jobs: int, *, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Claim up to so many jobs, the processes in turns; `meanwhile` runs before each."""
         until = len(self.served) + jobs
@@ -156,7 +172,9 @@ class Town:
         claimed = run(self._journal.claim(job_id, hop, f"worker:{next(self._numbers)}"))
         if isinstance(claimed, Claimed):
             self._note(claimed, queue)
-            if self._falls_back and queue.startswith("dispatch."):
+            if self._put_off:
+                run(self._journal.finish(claimed, self._put_off, sealed_content=None))
+            elif self._falls_back and queue.startswith("dispatch."):
                 self._refuse(claimed)
         return True
 

@@ -167,10 +167,11 @@ def _wrong_ends(now: Picture) -> Iterator[str]:
 
 
 def _wrong_windows(now: Picture, lane_window: int, chunk_jobs: int) -> Iterator[str]:
-    """Only front nudges exceed a window, none waits beside room for a message, and the sweeper knows who waits."""
+    """New jobs do not exceed it but by front nudges, none waits beside room, and the sweeper knows who waits."""
     for key, members in now.sets.items():
         if key.startswith("tl:window:"):
-            ordinary = [one for one in members if now.records.get(one, {}).get("front") == "0"]
+            jobs = [now.records.get(one, {}) for one in members]
+            ordinary = [job for job in jobs if job.get("front") == "0" and "claimed_ms" not in job]
             if len(ordinary) > lane_window:
                 yield f"{key} holds {len(ordinary)} ordinary nudges"
         if key.startswith("tl:waiting:"):

@@ -172,6 +172,13 @@ local function in_lane(job)
   return redis.call('ZCARD', 'tl:placed:' .. lane) + redis.call('ZCARD', 'tl:front:' .. lane)
 end
 
+-- A job that had its turn comes back, and does not wait for room in the window: it is late already. It goes before others if
+-- its tenant has few unclaimed, for a head start: 600 lookups of one tenant, each put in front, were all served before anybody else.
+local function nudge_again(id, job, now)
+  local unclaimed = redis.call('SCARD', 'tl:window:' .. suffix(job))
+  nudge_now(id, job, now, unclaimed < tuning('quiet_jobs') and take_head_start(job))
+end
+
 -- A job arrives at its queue: into the lane if its tenant's window has room, else it waits. That of a tenant with few unclaimed
 -- goes before the many of others while head starts are left. With "none" instead of "few", two passcodes within the time of
 -- a claim put the second behind the flood, and with it there every later one. Where few others are, the order stays.

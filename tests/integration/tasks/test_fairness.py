@@ -204,6 +204,24 @@ def test_floods_that_fall_back_share_the_fallback_queue_by_the_weights_of_their_
         assert share - CHUNK < fell[lane] < share + CHUNK, fell
 
 
+@pytest.mark.parametrize("lane", [Lane.NORMAL, Lane.URGENT])
+def test_what_comes_back_of_a_loud_tenant_does_not_go_before_everybody(client: Redis, lane: Lane) -> None:
+    """Its provider hangs, or says "later": lookups, and retries of urgent jobs."""
+    town, come_back = Town(client), 3 * WINDOW
+    town.enqueue("loud", come_back, lane)
+    town.put_off(come_back, lane)
+    names = town.flood(2, FLOOD, lane)
+    quiet: list[str] = []
+    for _ in range(3):
+        town.serve(10, meanwhile=town.move_due)
+        quiet += town.enqueue("quiet", lane=lane)
+    town.serve(come_back, meanwhile=town.move_due)
+
+    assert most(town.of(quiet, keys.dispatch_queue(lane))) <= HEAD_STARTS
+    # Where each went in front, none of the others was served before all of them.
+    assert sum(town.shares()[name] for name in names) >= WINDOW
+
+
 def test_whoever_waits_with_full_windows_is_served_to_the_end(client: Redis) -> None:
     client.hset(keys.TUNING, mapping={"lane_window": 8})
     town = Town(client, processes=3, batch=8)
