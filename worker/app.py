@@ -20,7 +20,7 @@ from tasks.celery_tasks import register  # noqa: E402  # only now is `tasks` kno
 from trunkline_client import keys  # noqa: E402
 from trunkline_client.errors import SettingsInvalid  # noqa: E402
 from trunkline_client.words import Lane  # noqa: E402
-from worker import broker, remote_control  # noqa: E402
+from worker import broker, garbage, remote_control  # noqa: E402
 from worker.bootstrap import WorkerRuntime  # noqa: E402
 from worker.logs import configure  # noqa: E402
 from worker.pool import DispatchPool  # noqa: E402
@@ -96,6 +96,7 @@ def _tell_ready(sender: Any = None, **_: Any) -> None:
     warning = broker.warning(settings)
     if warning:
         log.warning("broker.unusual", broker=settings.broker.value, why=warning)
+    garbage.settle()
     runtime.monitoring.started(lambda: bool(app.amqp.queues.consume_from))
     log.info("worker.ready", name=sender.hostname, queues=queues)
 
