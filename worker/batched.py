@@ -218,6 +218,12 @@ class Batched:
         self.on_poll()
         self._hand_out(answer)
 
+    def basic_get(self, queue: str, no_ack: bool = False, **options: Any) -> Any:
+        """Return the next message of one queue, None if it has none."""
+        message = super().basic_get(queue, no_ack, **options)  # type: ignore[misc]  # kombu ships no types
+        self.qos.forget_unasked()
+        return message
+
     def _get(self, queue: str) -> Any:
         """Return the next message of one queue.
 
@@ -247,6 +253,7 @@ class Batched:
                 message = self._opened(arrival)
                 if message is not None:
                     self.connection._deliver(message, queue)  # noqa: SLF001
+                    self.qos.forget_unasked()
         finally:
             unwanted.extend(waiting)
             if unwanted:

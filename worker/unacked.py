@@ -103,6 +103,12 @@ class QoS(kombu_redis.QoS):
         """Take a noted message that is of no use out of `unacked` with the next `forget`."""
         self._to_forget.append(tag)
 
+    def forget_unasked(self) -> None:
+        """Let the message just delivered be forgotten if it was not counted, since nobody will acknowledge it."""
+        arriving, self.arriving = self.arriving, None
+        if arriving is not None and arriving[1].is_noted:
+            self.forget_later(arriving[0])
+
     def forget(self) -> None:
         """Tell Redis of all messages that were worked on; without a transaction, which a full Redis refuses."""
         self._loop_thread = threading.get_ident()

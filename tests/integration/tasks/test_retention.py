@@ -21,8 +21,9 @@ from trunkline_client import keys
 pytestmark = pytest.mark.integration
 
 #: what an installation has once for all jobs.
-#: A bell is taken away by the worker that hears it.
+#: A bell is taken away by the worker that hears it, and head starts are earned back by the next jobs of their lane.
 LASTING: Final = {keys.TUNING, keys.EVENTS, "tl:arrivals", *map(keys.bell, keys.ALL_QUEUES)}
+HEAD_STARTS: Final = "tl:head:"
 #: long enough for the slowest of these jobs to end before its record does.
 KEEP_MS: Final = 300
 
@@ -155,7 +156,11 @@ async def test_nothing_is_left_of_a_job_after_its_time(
 
 async def _left_for_ever(redis: TextRedis) -> dict[str, Any]:
     kept = await snapshot(redis)
-    return {key: value for key, (value, ends) in kept.items() if not ends and key not in LASTING}
+    return {
+        key: value
+        for key, (value, ends) in kept.items()
+        if not ends and key not in LASTING and not key.startswith(HEAD_STARTS)
+    }
 
 
 async def _expire(redis: TextRedis, *job_ids: str, tenant: str = "acme") -> None:
