@@ -87,7 +87,7 @@ def test_no_amount_of_bulk_takes_the_room_of_others(messages: list[Taken], slots
 
 @pytest.mark.parametrize(
     ("waiting", "jobs"),
-    [(0, 0), (90, 22), (100, MOST_BUSY), (150, MOST_BUSY)],
+    [(0, 0), (90, MOST_BUSY - 10), (100, MOST_BUSY), (150, MOST_BUSY)],
     ids=["none waits", "ten do not", "all wait", "those of an earlier channel wait too"],
 )
 def test_few_jobs_are_taken_beside_those_that_do_not_wait_for_a_provider(waiting: int, jobs: int) -> None:
