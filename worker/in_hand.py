@@ -21,8 +21,8 @@ _NO_LIMIT: Final = 1_000_000
 _WORTH_ASKING: Final = 16
 
 
-#: how many jobs in hand may need this process's own time, or Redis's. With 32 a campaign had 1,158 jobs a second of 1,364,
-#: and a quiet tenant's job beside it waited no less: 20 ms, for the batch before it and its turns on the loop.
+#: how many jobs in hand may need this process's own time, or Redis's. With 32 a campaign had 1,158 jobs a second of
+#: 1,364, and a quiet tenant's job beside it waited no less: 20 ms, for the batch before it and its turns on the loop.
 MOST_BUSY: Final = 64
 
 

@@ -428,11 +428,12 @@ def test_a_process_that_is_busy_with_all_it_took_is_woken_as_its_jobs_come_to_th
     worker.channel.calls = calls = NotedWishes()
     fill(server, NORMAL, 2 * MOST_BUSY)
 
-    assert len(worker.drain()) == MOST_BUSY
+    while worker.channel.qos.room().jobs:
+        worker.drain()
     worker.connection.transport.cycle.on_poll_start()
 
-    assert worker.channel.qos.room().jobs == 0
-    assert calls.wished == [worth_asking(100)]
+    assert server.llen(NORMAL) == MOST_BUSY
+    assert calls.wished[-1] == worth_asking(100)
 
 
 def test_what_is_in_hand_goes_back_to_the_front_in_its_order(server: Any, redis_url: str) -> None:
