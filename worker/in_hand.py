@@ -19,10 +19,8 @@ _BULK_OF_4: Final = 3
 _NO_LIMIT: Final = 1_000_000
 #: a process that is full asks again when this share of it is free, but no more than so many jobs.
 _WORTH_ASKING: Final = 16
-
-
-#: how many jobs in hand may need this process's own time, or Redis's. Beside a flood of 30,000, a quiet tenant's job was
-#: claimed after 14 ms (p50) and sent 11 ms later; with 64 after 28 and 18, and the flood had 20% more jobs a second.
+#: how many jobs in hand may need this process's own time, or Redis's. Beside a flood of 30,000, a quiet tenant's job
+#: was claimed after 14 ms (p50) and sent 11 ms later; with 64 after 28 and 18, and the flood had 20% more a second.
 MOST_BUSY: Final = 32
 
 
