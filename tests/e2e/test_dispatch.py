@@ -216,6 +216,9 @@ def test_a_cancelled_job_is_not_sent(system: System, recipient: str) -> None:
 def test_of_many_jobs_together_each_is_sent_once_whatever_becomes_of_the_others(system: System, recipient: str) -> None:
     bad = "+12015552900"
     system.refuse(bad, 21610)
+    # "Too many requests" in an earlier test has narrowed the account, and who waits at a gate has two nudges.
+    for width in system.raw.scan_iter(keys.gate("*", "width")):
+        system.raw.delete(width)
     wanted = [{"tenant": "acme", "channel": "sms", "to": recipient, "body": f"hello {n}"} for n in range(80)]
     handles = system.client.send_many([*wanted[:40], wanted[0] | {"to": bad}, *wanted[40:]])
 

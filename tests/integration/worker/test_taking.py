@@ -293,6 +293,7 @@ class Worker:
             url, transport=chosen["broker_transport"], transport_options=chosen["broker_transport_options"]
         )
         self.channel = self.connection.channel()
+        self.channel.calls = None  # the app of another test in this process may count calls
         self.got: list[Any] = []
         consumer: Any = Consumer
         queue: Any = Queue
