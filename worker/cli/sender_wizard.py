@@ -31,6 +31,7 @@ from worker.cli import answers
 from worker.cli.administration import Administration
 from worker.cli.file_parts import read_part
 from worker.cli.gateway_wizard import GatewayWizard
+from worker.cli.interrupts import ended_by_ctrl_c
 from worker.cli.prompts import ask, ask_token, confirm, tell
 from worker.cli.selection_questions import ask_channels, ask_countries, ask_numbers, originator
 
@@ -67,11 +68,17 @@ async def typed_token(admin: Administration, sender: Sender) -> Token:
         token = ask_token(f"New {words} (not shown)")
         tell(_ASKING.format(sender.kind.provider))
         try:
-            await admin.providers.for_kind(sender.kind).verify(account_with(sender, token))
+            await _verified(admin, sender.kind, account_with(sender, token))
         except WrongCredentials as refused:
             tell(_REFUSED.format(refused))
             continue
         return token
+
+
+async def _verified(admin: Administration, kind: Kind, account: Account) -> VerifiedAccount:
+    """Return what the account says. A Ctrl-C meanwhile is not lost: on a busy machine one was, for 15 s of a call."""
+    with ended_by_ctrl_c():
+        return await admin.providers.for_kind(kind).verify(account)
 
 
 class Wizard:
@@ -172,7 +179,7 @@ class Wizard:
             account = self._account(kind, token, former_sid=sid)
             tell(_ASKING.format(kind.provider))
             try:
-                verified = await admin.providers.for_kind(kind).verify(account)
+                verified = await _verified(admin, kind, account)
             except WrongCredentials as refused:
                 if token is not None:
                     raise
