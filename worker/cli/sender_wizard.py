@@ -66,7 +66,6 @@ async def typed_token(admin: Administration, sender: Sender) -> Token:
     words = secret_field(sender).rpartition(".")[2].replace("_", " ")
     while True:
         token = ask_token(f"New {words} (not shown)")
-        tell(_ASKING.format(sender.kind.provider))
         try:
             await _verified(admin, sender.kind, account_with(sender, token))
         except WrongCredentials as refused:
@@ -78,6 +77,7 @@ async def typed_token(admin: Administration, sender: Sender) -> Token:
 async def _verified(admin: Administration, kind: Kind, account: Account) -> VerifiedAccount:
     """Return what the account says. A Ctrl-C meanwhile is not lost: on a busy machine one was, for 15 s of a call."""
     with ended_by_ctrl_c():
+        tell(_ASKING.format(kind.provider))  # only now: whoever sees it may press Ctrl-C at once
         return await admin.providers.for_kind(kind).verify(account)
 
 
@@ -177,7 +177,6 @@ class Wizard:
         sid = None
         while True:
             account = self._account(kind, token, former_sid=sid)
-            tell(_ASKING.format(kind.provider))
             try:
                 verified = await _verified(admin, kind, account)
             except WrongCredentials as refused:
