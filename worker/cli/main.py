@@ -74,6 +74,8 @@ def main() -> None:
         sys.exit(EXIT_FAILED)
     except OSError as error:  # a full disk under the output, a file that cannot be read; click sees to a closed pipe
         click.echo(f"trunkline: {error.strerror or type(error).__name__}", err=True)
+        # What could not be written is still buffered; Python would try again as it ends, complain and exit with 120.
+        sys.stdout = None
         sys.exit(EXIT_FAILED)
 
 

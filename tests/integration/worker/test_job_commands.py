@@ -72,11 +72,17 @@ def test_a_worker_for_no_queue_is_bad_usage(env: dict[str, str]) -> None:
     assert "names no queue" in refused(run_cli("worker", "--queues", " ,", env=env), code=2)
 
 
-def test_a_full_disk_under_the_output_is_one_line(env: dict[str, str]) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_a_full_disk_under_the_output_is_one_line(env: dict[str, str], unbuffered: str) -> None:
     command = [str(Path(sys.executable).parent / "trunkline"), "tenants", "list", "--json"]
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
-            command, stdout=full, stderr=subprocess.PIPE, env=os.environ | env, check=False, timeout=60
+            command,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=os.environ | env | {"PYTHONUNBUFFERED": unbuffered},
+            check=False,
+            timeout=60,
         )
 
     assert (ended.returncode, ended.stderr) == (1, b"trunkline: No space left on device\n")
